@@ -1,0 +1,1 @@
+//! The published contract: kinds, labels, annotations, pod template hash.

@@ -1,0 +1,1 @@
+//! The command line: the drop-in plugin and the playground.

@@ -1,0 +1,1 @@
+//! The shell: watches, gates, runs plans, asks, reports.

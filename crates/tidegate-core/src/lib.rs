@@ -1,0 +1,1 @@
+//! Decides: snapshot and now in, plan out.

@@ -1,0 +1,1 @@
+//! What users' manifests inherit from Go.

@@ -1,0 +1,1 @@
+//! Speaks for vendors: routers render patches, providers phrase requests and read answers.

@@ -1,0 +1,1 @@
+//! The model cluster, its actors, faults, invariants and scenarios.

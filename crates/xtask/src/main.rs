@@ -1,0 +1,3 @@
+//! The project's own tool: checks, generators, tests.
+
+fn main() {}
