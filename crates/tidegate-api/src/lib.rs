@@ -1,1 +1,11 @@
 //! The published contract: kinds, labels, annotations, pod template hash.
+
+pub mod analysis;
+pub mod experiment;
+pub mod int_or_string;
+pub mod labels;
+mod lenient;
+pub mod meta;
+pub mod pod_template;
+pub mod rollout;
+pub mod workload;

@@ -1,0 +1,55 @@
+//! The controller's flags: upstream's names and defaults (OPS-01).
+
+use std::time::Duration;
+
+use clap::Parser;
+
+/// Progressive delivery for Kubernetes.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "rollouts-controller", version)]
+pub struct Args {
+    /// Kubeconfig file; without it the environment's, then the cluster's own.
+    #[arg(long)]
+    pub kubeconfig: Option<std::path::PathBuf>,
+    /// Context of the kubeconfig.
+    #[arg(long)]
+    pub context: Option<String>,
+    /// Namespace of the kubeconfig's context; with --namespaced the only one that is watched.
+    #[arg(long, short)]
+    pub namespace: Option<String>,
+    /// Watch one namespace only.
+    #[arg(long)]
+    pub namespaced: bool,
+    /// Only objects with this `argo-rollouts.argoproj.io/controller-instance-id` (QUE-02); empty:
+    /// only objects without that label.
+    #[arg(long, default_value = "")]
+    pub instance_id: String,
+    /// Seconds between two looks at each Rollout although nothing changed.
+    #[arg(long, default_value_t = 900)]
+    pub rollout_resync: u64,
+    /// Workers for Rollouts.
+    #[arg(long, default_value_t = 10)]
+    pub rollout_threads: usize,
+    /// Workers for AnalysisRuns.
+    #[arg(long, default_value_t = 30)]
+    pub analysis_threads: usize,
+    /// Port of /healthz; 0 takes any free one.
+    #[arg(long, alias = "healthzport", default_value_t = 8080)]
+    pub healthz_port: u16,
+    /// Log level: debug, info, warn or error.
+    #[arg(long, default_value = "info")]
+    pub loglevel: String,
+    /// Log format: text or json.
+    #[arg(long, default_value = "")]
+    pub logformat: String,
+    /// Leader election between replicas is not there yet: run one replica.
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub leader_elect: bool,
+}
+
+impl Args {
+    /// Time between two looks at each Rollout.
+    pub fn resync(&self) -> Duration {
+        Duration::from_secs(self.rollout_resync.max(1))
+    }
+}

@@ -1,0 +1,264 @@
+//! The work queue: each key is worked on by one worker at a time, wakes at its instant, and after a
+//! failure waits longer each time (QUE-03: 1 ms doubling up to 10 s). Wakes and back-off are apart,
+//! so a wake never shortens a back-off and a back-off never swallows a wake.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Mutex,
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::Instant};
+
+/// The first delay after a failure.
+const FIRST_DELAY: Duration = Duration::from_millis(1);
+/// The longest delay after a failure.
+const LONGEST_DELAY: Duration = Duration::from_secs(10);
+
+/// A queue of keys.
+#[derive(Debug)]
+pub struct Queue<K> {
+    state: Mutex<State<K>>,
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct State<K> {
+    ready: VecDeque<K>,
+    queued: BTreeSet<K>,
+    running: BTreeSet<K>,
+    again: BTreeSet<K>,
+    wakes: BTreeMap<K, Instant>,
+    failures: BTreeMap<K, (u32, Option<Instant>)>,
+    closed: bool,
+}
+
+impl<K: Clone + Ord> Queue<K> {
+    /// An empty queue.
+    pub fn new() -> Self {
+        Self {
+            state: Mutex::new(State {
+                ready: VecDeque::new(),
+                queued: BTreeSet::new(),
+                running: BTreeSet::new(),
+                again: BTreeSet::new(),
+                wakes: BTreeMap::new(),
+                failures: BTreeMap::new(),
+                closed: false,
+            }),
+            changed: Notify::new(),
+        }
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut State<K>) -> T) -> T {
+        let mut state = self
+            .state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        act(&mut state)
+    }
+
+    /// Something changed: work on the key as soon as a worker is free and no back-off holds it.
+    pub fn add(&self, key: K) {
+        self.with(|state| state.add(key));
+        self.changed.notify_one();
+    }
+
+    /// Takes the next key, waiting for one; `None` once the queue is closed.
+    pub async fn next(&self) -> Option<K> {
+        loop {
+            let changed = self.changed.notified();
+            let now = Instant::now();
+            let (taken, next, more) = self.with(|state| {
+                state.ripen(now);
+                let taken = state.take();
+                (taken, state.next_instant(), !state.ready.is_empty())
+            });
+            if let Some(taken) = taken {
+                if more {
+                    self.changed.notify_one();
+                }
+                return taken;
+            }
+            match next {
+                Some(at) => {
+                    tokio::select! {
+                        () = changed => {}
+                        () = tokio::time::sleep_until(at) => {}
+                    }
+                }
+                None => changed.await,
+            }
+        }
+    }
+
+    /// A worker is done with the key; `wake` is when to look again at the latest.
+    pub fn done(&self, key: &K, wake: Option<Instant>) {
+        self.with(|state| {
+            state.failures.remove(key);
+            state.release(key, wake);
+        });
+        self.changed.notify_one();
+    }
+
+    /// A worker could not finish: the key waits, longer after each failure.
+    pub fn failed(&self, key: &K, wake: Option<Instant>) {
+        let now = Instant::now();
+        self.with(|state| {
+            let entry = state.failures.entry(key.clone()).or_insert((0, None));
+            let delay = FIRST_DELAY
+                .saturating_mul(2_u32.saturating_pow(entry.0.min(20)))
+                .min(LONGEST_DELAY);
+            *entry = (entry.0.saturating_add(1), Some(now + delay));
+            state.release(key, wake);
+        });
+        self.changed.notify_one();
+    }
+
+    /// Look again soon, without counting a failure (a cache that lags).
+    pub fn postpone(&self, key: &K, delay: Duration) {
+        let at = Instant::now() + delay;
+        self.with(|state| {
+            state.again.remove(key);
+            state.release(key, Some(at));
+        });
+        self.changed.notify_one();
+    }
+
+    /// Lets workers end.
+    pub fn close(&self) {
+        self.with(|state| state.closed = true);
+        self.changed.notify_waiters();
+        self.changed.notify_one();
+    }
+}
+
+impl<K: Clone + Ord> Default for Queue<K> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K: Clone + Ord> State<K> {
+    fn add(&mut self, key: K) {
+        if self.running.contains(&key) {
+            self.again.insert(key);
+            return;
+        }
+        let held = matches!(self.failures.get(&key), Some((_, Some(_))));
+        if !held && self.queued.insert(key.clone()) {
+            self.ready.push_back(key);
+        }
+    }
+
+    /// Moves what has become due into the ready list.
+    fn ripen(&mut self, now: Instant) {
+        let mut due: Vec<K> = Vec::new();
+        self.wakes.retain(|key, at| {
+            let is_due = *at <= now;
+            if is_due {
+                due.push(key.clone());
+            }
+            !is_due
+        });
+        for (key, (_, until)) in &mut self.failures {
+            if until.is_some_and(|at| at <= now) {
+                *until = None;
+                due.push(key.clone());
+            }
+        }
+        for key in due {
+            self.add(key);
+        }
+    }
+
+    /// `Some(None)` means closed.
+    fn take(&mut self) -> Option<Option<K>> {
+        if self.closed {
+            return Some(None);
+        }
+        let key = self.ready.pop_front()?;
+        self.queued.remove(&key);
+        self.running.insert(key.clone());
+        Some(Some(key))
+    }
+
+    fn next_instant(&self) -> Option<Instant> {
+        let wake = self.wakes.values().min().copied();
+        let retry = self
+            .failures
+            .values()
+            .filter_map(|(_, until)| *until)
+            .min();
+        match (wake, retry) {
+            (Some(wake), Some(retry)) => Some(wake.min(retry)),
+            (wake, retry) => wake.or(retry),
+        }
+    }
+
+    fn release(&mut self, key: &K, wake: Option<Instant>) {
+        self.running.remove(key);
+        match wake {
+            Some(at) => {
+                self.wakes.insert(key.clone(), at);
+            }
+            None => {
+                self.wakes.remove(key);
+            }
+        }
+        if self.again.remove(key) {
+            self.add(key.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_that_is_worked_on_is_taken_again_only_when_done() {
+        let queue = Queue::new();
+        queue.add("a");
+        assert_eq!(queue.next().await, Some("a"));
+        queue.add("a");
+        queue.add("b");
+        assert_eq!(queue.next().await, Some("b"));
+        queue.done(&"a", None);
+        assert_eq!(queue.next().await, Some("a"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failed_key_waits_longer_each_time_up_to_ten_seconds() {
+        let queue = Queue::new();
+        queue.add("a");
+        let mut waits = Vec::new();
+        for _ in 0..16 {
+            let before = Instant::now();
+            assert_eq!(queue.next().await, Some("a"));
+            waits.push(before.elapsed().as_millis());
+            queue.failed(&"a", None);
+            queue.add("a");
+        }
+        assert_eq!(waits[..4], [0, 1, 2, 4]);
+        assert_eq!(waits.last(), Some(&10_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wake_comes_at_its_instant() {
+        let queue = Queue::new();
+        queue.add("a");
+        queue.next().await;
+        queue.done(&"a", Some(Instant::now() + Duration::from_secs(30)));
+        let before = Instant::now();
+        assert_eq!(queue.next().await, Some("a"));
+        assert_eq!(before.elapsed().as_secs(), 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_closed_queue_ends_its_workers() {
+        let queue: Queue<&str> = Queue::new();
+        queue.close();
+        assert_eq!(queue.next().await, None);
+    }
+}

@@ -1,0 +1,318 @@
+//! What a decision may look at: the wire objects, parsed. Behind this wall every list is sorted,
+//! every default is filled in, and an `Option` is a real question.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tidegate_api::rollout::Rollout;
+
+use crate::rollout::{steps::Step, traffic::Weights};
+
+/// One Rollout and what belongs to it.
+#[derive(Clone, Debug)]
+pub struct RolloutSnapshot {
+    /// The wire object. Only `validate.rs`, `status.rs`, `view.rs` and routers look into it.
+    pub rollout: Arc<Rollout>,
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.namespace`.
+    pub namespace: String,
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.resourceVersion`.
+    pub resource_version: String,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// The Rollout's revision annotation, if it is a number.
+    pub revision: Option<i64>,
+    /// `spec.replicas`, default 1.
+    pub replicas: i32,
+    /// Whether `spec.replicas` was given; if not it must be written back (QUE-17).
+    pub replicas_given: Given,
+    /// `spec.paused`.
+    pub user_pause: UserPause,
+    /// `spec.minReadySeconds`.
+    pub min_ready_seconds: i32,
+    /// `spec.revisionHistoryLimit`, default 10.
+    pub revision_history_limit: i32,
+    /// `spec.progressDeadlineSeconds`, default 600.
+    pub progress_deadline_seconds: i32,
+    /// `spec.rollbackWindow.revisions`; 0 means none.
+    pub rollback_window: i32,
+    /// The canary strategy (the other one comes with its own file).
+    pub canary: Canary,
+    /// The pod template as it is stored.
+    pub template: Arc<Value>,
+    /// Its hash with the recorded collision count (RSI-04).
+    pub template_hash: String,
+    /// Hash of the steps (CAN-60).
+    pub step_hash: String,
+    /// All ReplicaSets that the Rollout owns, oldest first, then by name.
+    pub replica_sets: Vec<ReplicaSetView>,
+    /// Index of the ReplicaSet of the current template (RSI-02).
+    pub new: Option<usize>,
+    /// Index of the ReplicaSet whose hash is `status.stableRS` (RSI-11).
+    pub stable: Option<usize>,
+    /// The Services that the Rollout names and that exist.
+    pub services: BTreeMap<String, ServiceView>,
+    /// What the status says, as it was read.
+    pub recorded: Recorded,
+    /// The AnalysisRuns that the Rollout owns, by name.
+    pub analysis_runs: Vec<crate::rollout::desired::analysis_runs::RunView>,
+}
+
+/// Whether a field was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// It was.
+    Yes,
+    /// It was left out.
+    No,
+}
+
+/// `spec.paused`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserPause {
+    /// Nobody paused it.
+    Running,
+    /// A person paused it.
+    Paused,
+}
+
+/// The canary strategy with its defaults.
+#[derive(Clone, Debug)]
+pub struct Canary {
+    /// The steps in order.
+    pub steps: Vec<Step>,
+    /// `canaryService`; empty if not given.
+    pub canary_service: String,
+    /// `stableService`; empty if not given.
+    pub stable_service: String,
+    /// Resolved maxSurge in pods (CAN-01).
+    pub max_surge: i32,
+    /// Resolved maxUnavailable in pods (CAN-01).
+    pub max_unavailable: i32,
+    /// How traffic is split.
+    pub routing: Routing,
+    /// `abortScaleDownDelaySeconds` as given.
+    pub abort_scale_down_delay: Option<i32>,
+    /// `scaleDownDelaySeconds` as given.
+    pub scale_down_delay: Option<i32>,
+    /// `scaleDownDelayRevisionLimit` as given.
+    pub scale_down_delay_revision_limit: Option<i32>,
+}
+
+/// How traffic is split between the versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Routing {
+    /// By the number of pods behind one Service.
+    ByReplicas,
+    /// By routers, with weights up to this maximum.
+    ByRouters {
+        /// `maxTrafficWeight`, default 100.
+        max_weight: i32,
+        /// `minPodsPerReplicaSet`, 0 if not given.
+        min_pods: i32,
+        /// `dynamicStableScale`.
+        stable_scale: StableScale,
+    },
+}
+
+/// Whether the stable ReplicaSet keeps its full size during an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StableScale {
+    /// It does.
+    Full,
+    /// It shrinks as weight moves (`dynamicStableScale`).
+    Dynamic,
+}
+
+/// One ReplicaSet, as far as decisions look at it.
+#[derive(Clone, Debug)]
+pub struct ReplicaSetView {
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.resourceVersion`.
+    pub resource_version: String,
+    /// The pod template hash label; empty if it has none.
+    pub hash: String,
+    /// The revision annotation, if it is a number.
+    pub revision: Option<i64>,
+    /// The desired-replicas annotation (REV-04), if it is a number.
+    pub desired: Option<i32>,
+    /// `scale-down-deadline`, as text and parsed.
+    pub scale_down_deadline: Option<Deadline>,
+    /// `spec.replicas`, default 1.
+    pub replicas: i32,
+    /// `spec.minReadySeconds`.
+    pub min_ready_seconds: i32,
+    /// `status.replicas`.
+    pub created_replicas: i32,
+    /// `status.readyReplicas`.
+    pub ready: i32,
+    /// `status.availableReplicas`.
+    pub available: i32,
+    /// `metadata.creationTimestamp`.
+    pub created: Option<Timestamp>,
+    /// Whether it is being deleted.
+    pub lifetime: Lifetime,
+    /// Whether its controller has seen its newest spec.
+    pub observed: ObservedSpec,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// A ReplicaFailure condition of its status.
+    pub failure: Option<ReplicaFailure>,
+}
+
+/// A ReplicaSet's `ReplicaFailure` condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicaFailure {
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// Reason.
+    pub reason: String,
+    /// Message.
+    pub message: String,
+    /// `lastTransitionTime`.
+    pub since: Option<Timestamp>,
+}
+
+/// A deadline from an annotation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deadline {
+    /// Well-formed.
+    At(Timestamp),
+    /// Nobody can read it; it counts as passed (TRF-42).
+    Unreadable(String),
+}
+
+/// Whether an object is being deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifetime {
+    /// It stays.
+    Alive,
+    /// It has a deletion timestamp.
+    Deleting,
+}
+
+/// Whether an object's controller has seen its newest spec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObservedSpec {
+    /// `status.observedGeneration` has caught up.
+    Current,
+    /// It has not.
+    Behind,
+}
+
+/// One Service that the Rollout names.
+#[derive(Clone, Debug)]
+pub struct ServiceView {
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.resourceVersion`.
+    pub resource_version: String,
+    /// The hash in its selector; empty if there is none.
+    pub hash: String,
+    /// Who manages it, by annotation.
+    pub managed_by: Option<String>,
+}
+
+/// The Rollout's status as decisions use it.
+#[derive(Clone, Debug, Default)]
+pub struct Recorded {
+    /// `stableRS`; empty before the first deploy.
+    pub stable: String,
+    /// `currentPodHash`; empty before the first pass.
+    pub current: String,
+    /// `currentStepHash`.
+    pub step_hash: String,
+    /// `currentStepIndex`.
+    pub step_index: Option<i32>,
+    /// `abort`.
+    pub abort: Flag,
+    /// `abortedAt`.
+    pub aborted_at: Option<Timestamp>,
+    /// `promoteFull`.
+    pub promote_full: Flag,
+    /// `controllerPause`.
+    pub controller_pause: Flag,
+    /// `pauseConditions`, in order.
+    pub pauses: Vec<Pause>,
+    /// `canary.weights`.
+    pub weights: Option<Weights>,
+    /// `collisionCount`.
+    pub collision_count: Option<i32>,
+}
+
+/// A bool of the wire with a name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flag {
+    /// True.
+    Set,
+    /// False or absent.
+    #[default]
+    Unset,
+}
+
+impl Flag {
+    /// Whether it is set.
+    pub fn is_set(self) -> bool {
+        self == Self::Set
+    }
+}
+
+impl From<bool> for Flag {
+    fn from(value: bool) -> Self {
+        if value { Self::Set } else { Self::Unset }
+    }
+}
+
+/// One pause condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// Such as `CanaryPauseStep`.
+    pub reason: String,
+    /// When it began.
+    pub since: Timestamp,
+}
+
+impl RolloutSnapshot {
+    /// The ReplicaSet of the current template.
+    pub fn new_replica_set(&self) -> Option<&ReplicaSetView> {
+        self.new.and_then(|index| self.replica_sets.get(index))
+    }
+
+    /// The ReplicaSet that users know.
+    pub fn stable_replica_set(&self) -> Option<&ReplicaSetView> {
+        self.stable.and_then(|index| self.replica_sets.get(index))
+    }
+
+    /// ReplicaSets that are neither new nor stable, oldest first.
+    pub fn other_replica_sets(&self) -> impl Iterator<Item = &ReplicaSetView> {
+        self.replica_sets
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| Some(*index) != self.new && Some(*index) != self.stable)
+            .map(|(_, view)| view)
+    }
+
+    /// Every ReplicaSet but the new one, oldest first.
+    pub fn older_replica_sets(&self) -> impl Iterator<Item = &ReplicaSetView> {
+        self.replica_sets
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| Some(*index) != self.new)
+            .map(|(_, view)| view)
+    }
+
+    /// "Fully promoted": what is recorded as stable is what is recorded as current. Also true when
+    /// both are empty.
+    pub fn is_fully_promoted(&self) -> bool {
+        self.recorded.stable == self.recorded.current
+    }
+}
