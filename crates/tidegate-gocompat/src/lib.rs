@@ -1,1 +1,4 @@
 //! What users' manifests inherit from Go.
+
+pub mod duration;
+pub mod number;
