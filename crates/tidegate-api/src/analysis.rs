@@ -8,8 +8,8 @@ pub use metric::*;
 pub use provider::*;
 pub use status::*;
 
-use serde::{Deserialize, Serialize};
 use crate::{meta::ObjectMeta, rollout::AnalysisTemplateRef, rollout::FieldRef};
+use serde::{Deserialize, Serialize};
 
 /// `AnalysisTemplate` of the wire.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,19 +40,34 @@ pub struct ClusterAnalysisTemplate {
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalysisTemplateSpec {
     /// `metrics`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub metrics: Vec<Metric>,
     /// `args`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub args: Vec<Argument>,
     /// `dryRun`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub dry_run: Vec<DryRun>,
     /// `measurementRetention`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub measurement_retention: Vec<MeasurementRetention>,
     /// `templates`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub templates: Vec<AnalysisTemplateRef>,
 }
 
@@ -79,16 +94,28 @@ pub struct AnalysisRunSpec {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub metrics: Vec<Metric>,
     /// `args`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub args: Vec<Argument>,
     /// `terminate`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub terminate: bool,
     /// `dryRun`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub dry_run: Vec<DryRun>,
     /// `measurementRetention`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub measurement_retention: Vec<MeasurementRetention>,
     /// `ttlStrategy`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -168,4 +195,20 @@ pub struct TtlStrategy {
     /// `secondsAfterSuccess`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds_after_success: Option<i32>,
+}
+
+/// Values of an analysis' phase, of a metric's and of a measurement's.
+pub mod phase {
+    /// Not begun.
+    pub const PENDING: &str = "Pending";
+    /// Measuring.
+    pub const RUNNING: &str = "Running";
+    /// All is well.
+    pub const SUCCESSFUL: &str = "Successful";
+    /// A metric is worse than its limit.
+    pub const FAILED: &str = "Failed";
+    /// It could not be measured.
+    pub const ERROR: &str = "Error";
+    /// Neither good nor bad; a person must decide.
+    pub const INCONCLUSIVE: &str = "Inconclusive";
 }

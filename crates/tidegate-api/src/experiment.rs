@@ -1,8 +1,11 @@
 //! An Experiment: versions side by side for a while.
 
+use crate::{
+    analysis::Argument, analysis::DryRun, analysis::MeasurementRetention, meta::LabelSelector,
+    meta::ObjectMeta, meta::Time, pod_template::PodTemplate, rollout::AnalysisRunMetadata,
+    rollout::TemplateService,
+};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use crate::{meta::ObjectMeta, meta::LabelSelector, meta::Time, rollout::AnalysisRunMetadata, analysis::Argument, analysis::DryRun, analysis::MeasurementRetention, rollout::TemplateService};
 
 /// `Experiment` of the wire.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,25 +30,40 @@ pub struct ExperimentSpec {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub templates: Vec<TemplateSpec>,
     /// `duration`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub duration: String,
     /// `progressDeadlineSeconds`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress_deadline_seconds: Option<i32>,
     /// `terminate`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub terminate: bool,
     /// `analyses`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub analyses: Vec<ExperimentAnalysisTemplateRef>,
     /// `scaleDownDelaySeconds`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale_down_delay_seconds: Option<i32>,
     /// `dryRun`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub dry_run: Vec<DryRun>,
     /// `measurementRetention`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub measurement_retention: Vec<MeasurementRetention>,
     /// `analysisRunMetadata`.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
@@ -63,13 +81,16 @@ pub struct TemplateSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
     /// `minReadySeconds`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub min_ready_seconds: i32,
     /// `selector`.
     pub selector: Option<LabelSelector>,
     /// `template`.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
-    pub template: Value,
+    pub template: PodTemplate,
     /// `service`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<TemplateService>,
@@ -89,10 +110,16 @@ pub struct ExperimentAnalysisTemplateRef {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_scope: Option<bool>,
     /// `args`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub args: Vec<Argument>,
     /// `requiredForCompletion`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub required_for_completion: bool,
 }
 
@@ -101,22 +128,40 @@ pub struct ExperimentAnalysisTemplateRef {
 #[serde(rename_all = "camelCase", default)]
 pub struct ExperimentStatus {
     /// `phase`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub phase: String,
     /// `message`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub message: String,
     /// `templateStatuses`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub template_statuses: Vec<TemplateStatus>,
     /// `availableAt`.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::time")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::lenient::time"
+    )]
     pub available_at: Option<Time>,
     /// `conditions`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub conditions: Vec<ExperimentCondition>,
     /// `analysisRuns`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub analysis_runs: Vec<ExperimentAnalysisRunStatus>,
 }
 
@@ -143,19 +188,34 @@ pub struct TemplateStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collision_count: Option<i32>,
     /// `status`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub status: String,
     /// `message`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub message: String,
     /// `lastTransitionTime`.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::time")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::lenient::time"
+    )]
     pub last_transition_time: Option<Time>,
     /// `serviceName`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub service_name: String,
     /// `podTemplateHash`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub pod_template_hash: String,
 }
 
@@ -197,6 +257,9 @@ pub struct ExperimentAnalysisRunStatus {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub phase: String,
     /// `message`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub message: String,
 }

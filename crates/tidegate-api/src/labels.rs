@@ -32,3 +32,22 @@ pub const EXPERIMENT_TEMPLATE_NAME: &str = "experiment.argoproj.io/template-name
 pub const NOTIFIED: &str = "notified.notifications.argoproj.io";
 /// Annotation of `kubectl apply`.
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// Annotation of a Job: the AnalysisRun it measures for.
+pub const ANALYSIS_RUN_NAME: &str = "analysisrun.argoproj.io/name";
+/// Annotation of a Job: the namespace of its AnalysisRun.
+pub const ANALYSIS_RUN_NAMESPACE: &str = "analysisrun.argoproj.io/namespace";
+/// Annotation of a Job: the metric that it is.
+pub const ANALYSIS_RUN_METRIC: &str = "analysisrun.argoproj.io/metric-name";
+/// Annotation of an ingress: which of its ALB annotations belong to which Rollout.
+pub const MANAGED_ALB_ANNOTATIONS: &str = "rollouts.argoproj.io/managed-alb-annotations";
+/// The name that [`MANAGED_ALB_ANNOTATIONS`] had in old versions.
+pub const MANAGED_ALB_ACTIONS: &str = "rollouts.argoproj.io/managed-alb-actions";
+
+/// Value of [`ROLLOUT_TYPE`]: the run belongs to a step.
+pub const ROLLOUT_TYPE_STEP: &str = "Step";
+/// Value of [`ROLLOUT_TYPE`]: the run goes on through several steps.
+pub const ROLLOUT_TYPE_BACKGROUND: &str = "Background";
+/// Value of [`ROLLOUT_TYPE`]: the run precedes the switch of a blue-green update.
+pub const ROLLOUT_TYPE_PRE_PROMOTION: &str = "PrePromotion";
+/// Value of [`ROLLOUT_TYPE`]: the run follows the switch of a blue-green update.
+pub const ROLLOUT_TYPE_POST_PROMOTION: &str = "PostPromotion";

@@ -6,6 +6,7 @@ pub mod int_or_string;
 pub mod labels;
 mod lenient;
 pub mod meta;
+pub mod object;
 pub mod pod_template;
 pub mod rollout;
 pub mod workload;

@@ -1,20 +1,19 @@
 //! A Rollout: what a user writes instead of a Deployment.
 
-mod canary;
 mod blue_green;
-mod traffic;
+mod canary;
 mod status;
+mod traffic;
 
-pub use canary::*;
 pub use blue_green::*;
-pub use traffic::*;
+pub use canary::*;
 pub use status::*;
+pub use traffic::*;
 
 use std::collections::BTreeMap;
 
+use crate::{meta::LabelSelector, meta::ObjectMeta, meta::Time, pod_template::PodTemplate};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use crate::{meta::ObjectMeta, meta::LabelSelector, meta::Time};
 
 /// `Rollout` of the wire.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,12 +42,15 @@ pub struct RolloutSpec {
     pub selector: Option<LabelSelector>,
     /// `template`.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
-    pub template: Value,
+    pub template: PodTemplate,
     /// `workloadRef`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workload_ref: Option<ObjectRef>,
     /// `minReadySeconds`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub min_ready_seconds: i32,
     /// `rollbackWindow`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,16 +62,25 @@ pub struct RolloutSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision_history_limit: Option<i32>,
     /// `paused`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub paused: bool,
     /// `progressDeadlineSeconds`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress_deadline_seconds: Option<i32>,
     /// `progressDeadlineAbort`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub progress_deadline_abort: bool,
     /// `restartAt`.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::time")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::lenient::time"
+    )]
     pub restart_at: Option<Time>,
     /// `analysis`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,16 +92,28 @@ pub struct RolloutSpec {
 #[serde(rename_all = "camelCase", default)]
 pub struct ObjectRef {
     /// `apiVersion`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub api_version: String,
     /// `kind`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub kind: String,
     /// `name`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub name: String,
     /// `scaleDown`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub scale_down: String,
 }
 
@@ -111,7 +134,10 @@ pub struct RolloutStrategy {
 #[serde(rename_all = "camelCase", default)]
 pub struct RollbackWindowSpec {
     /// `revisions`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub revisions: i32,
 }
 
@@ -133,10 +159,12 @@ pub struct AnalysisRunStrategy {
 pub struct AntiAffinity {
     /// `preferredDuringSchedulingIgnoredDuringExecution`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub preferred_during_scheduling_ignored_during_execution: Option<PreferredDuringSchedulingIgnoredDuringExecution>,
+    pub preferred_during_scheduling_ignored_during_execution:
+        Option<PreferredDuringSchedulingIgnoredDuringExecution>,
     /// `requiredDuringSchedulingIgnoredDuringExecution`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub required_during_scheduling_ignored_during_execution: Option<RequiredDuringSchedulingIgnoredDuringExecution>,
+    pub required_during_scheduling_ignored_during_execution:
+        Option<RequiredDuringSchedulingIgnoredDuringExecution>,
 }
 
 /// `PreferredDuringSchedulingIgnoredDuringExecution` of the wire.
@@ -151,17 +179,64 @@ pub struct PreferredDuringSchedulingIgnoredDuringExecution {
 /// `RequiredDuringSchedulingIgnoredDuringExecution` of the wire.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct RequiredDuringSchedulingIgnoredDuringExecution {
-}
+pub struct RequiredDuringSchedulingIgnoredDuringExecution {}
 
 /// `PodTemplateMetadata` of the wire.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PodTemplateMetadata {
     /// `labels`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub labels: BTreeMap<String, String>,
     /// `annotations`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub annotations: BTreeMap<String, String>,
+}
+
+/// Values of [`RolloutStatus::phase`].
+pub mod phase {
+    /// The new version is the stable one, and all of its pods are available.
+    pub const HEALTHY: &str = "Healthy";
+    /// Something is wrong that will not pass by itself.
+    pub const DEGRADED: &str = "Degraded";
+    /// On its way.
+    pub const PROGRESSING: &str = "Progressing";
+    /// Waits for a person or for time.
+    pub const PAUSED: &str = "Paused";
+}
+
+/// Values of [`PauseCondition::reason`].
+pub mod pause_reason {
+    /// An AnalysisRun ended without a verdict.
+    pub const INCONCLUSIVE_ANALYSIS: &str = "InconclusiveAnalysisRun";
+    /// An Experiment ended without a verdict.
+    pub const INCONCLUSIVE_EXPERIMENT: &str = "InconclusiveExperiment";
+    /// A canary step says so.
+    pub const CANARY_PAUSE_STEP: &str = "CanaryPauseStep";
+    /// A blue-green update waits before its switch.
+    pub const BLUE_GREEN_PAUSE: &str = "BlueGreenPause";
+}
+
+/// Values of [`RolloutCondition::kind`].
+pub mod condition_type {
+    /// The manifest contradicts itself or names what is not there.
+    pub const INVALID_SPEC: &str = "InvalidSpec";
+    /// Enough pods are available.
+    pub const AVAILABLE: &str = "Available";
+    /// Whether the update moves, and why.
+    pub const PROGRESSING: &str = "Progressing";
+    /// A ReplicaSet cannot make or remove pods.
+    pub const REPLICA_FAILURE: &str = "ReplicaFailure";
+    /// Somebody or something paused it.
+    pub const PAUSED: &str = "Paused";
+    /// The new version is the stable one.
+    pub const COMPLETED: &str = "Completed";
+    /// It is at its end, in good health.
+    pub const HEALTHY: &str = "Healthy";
 }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::meta::{LabelSelector, ObjectMeta, Time};
+use crate::{
+    meta::{LabelSelector, ObjectMeta, Time},
+    pod_template::PodTemplate,
+};
 
 /// A set of equal pods.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -38,8 +40,8 @@ pub struct ReplicaSetSpec {
     /// Which pods are its own.
     pub selector: Option<LabelSelector>,
     /// The pods, as stored.
-    #[serde(skip_serializing_if = "Value::is_null")]
-    pub template: Value,
+    #[serde(skip_serializing_if = "crate::lenient::is_zero")]
+    pub template: PodTemplate,
 }
 
 /// What is of a [`ReplicaSet`].

@@ -1,7 +1,7 @@
 //! One metric: how often, how judged, by whom.
 
+use crate::{analysis::MetricProvider, int_or_string::IntOrString};
 use serde::{Deserialize, Serialize};
-use crate::{int_or_string::IntOrString, analysis::MetricProvider};
 
 /// `Metric` of the wire.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -11,19 +11,31 @@ pub struct Metric {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
     /// `interval`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub interval: String,
     /// `initialDelay`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub initial_delay: String,
     /// `count`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<IntOrString>,
     /// `successCondition`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub success_condition: String,
     /// `failureCondition`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub failure_condition: String,
     /// `failureLimit`.
     #[serde(skip_serializing_if = "Option::is_none")]

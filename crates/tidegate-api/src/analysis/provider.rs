@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::{int_or_string::IntOrString, meta::ObjectMeta};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use crate::{int_or_string::IntOrString, meta::ObjectMeta};
 
 /// `MetricProvider` of the wire.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -44,7 +44,10 @@ pub struct MetricProvider {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skywalking: Option<SkyWalkingMetric>,
     /// `plugin`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub plugin: BTreeMap<String, Value>,
 }
 
@@ -53,10 +56,16 @@ pub struct MetricProvider {
 #[serde(rename_all = "camelCase", default)]
 pub struct PrometheusMetric {
     /// `address`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub address: String,
     /// `query`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub query: String,
     /// `authentication`.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
@@ -65,10 +74,16 @@ pub struct PrometheusMetric {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<i64>,
     /// `insecure`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub insecure: bool,
     /// `headers`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub headers: Vec<WebMetricHeader>,
     /// `rangeQuery`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,13 +95,22 @@ pub struct PrometheusMetric {
 #[serde(rename_all = "camelCase", default)]
 pub struct PrometheusRangeQueryArgs {
     /// `start`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub start: String,
     /// `end`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub end: String,
     /// `step`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub step: String,
 }
 
@@ -110,13 +134,22 @@ pub struct Authentication {
 #[serde(rename_all = "camelCase", default)]
 pub struct Sigv4Config {
     /// `region`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub region: String,
     /// `profile`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub profile: String,
     /// `roleArn`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub role_arn: String,
 }
 
@@ -125,16 +158,28 @@ pub struct Sigv4Config {
 #[serde(rename_all = "camelCase", default)]
 pub struct OAuth2Config {
     /// `tokenUrl`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub token_url: String,
     /// `clientId`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub client_id: String,
     /// `clientSecret`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub client_secret: String,
     /// `scopes`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub scopes: Vec<String>,
 }
 
@@ -143,10 +188,16 @@ pub struct OAuth2Config {
 #[serde(rename_all = "camelCase", default)]
 pub struct BasicAuthConfig {
     /// `username`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub username: String,
     /// `password`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub password: String,
 }
 
@@ -155,28 +206,49 @@ pub struct BasicAuthConfig {
 #[serde(rename_all = "camelCase", default)]
 pub struct WebMetric {
     /// `method`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub method: String,
     /// `url`.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub url: String,
     /// `headers`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub headers: Vec<WebMetricHeader>,
     /// `body`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub body: String,
     /// `timeoutSeconds`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub timeout_seconds: i64,
     /// `jsonPath`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub json_path: String,
     /// `insecure`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub insecure: bool,
     /// `jsonBody`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Value::is_null")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Value::is_null"
+    )]
     pub json_body: Value,
     /// `authentication`.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
@@ -212,28 +284,49 @@ pub struct JobMetric {
 #[serde(rename_all = "camelCase", default)]
 pub struct DatadogMetric {
     /// `interval`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub interval: String,
     /// `query`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub query: String,
     /// `queries`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub queries: BTreeMap<String, String>,
     /// `formula`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub formula: String,
     /// `apiVersion`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub api_version: String,
     /// `aggregator`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub aggregator: String,
     /// `secretRef`.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub secret_ref: SecretRef,
     /// `requestTimeout`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub request_timeout: String,
 }
 
@@ -242,10 +335,16 @@ pub struct DatadogMetric {
 #[serde(rename_all = "camelCase", default)]
 pub struct SecretRef {
     /// `name`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub name: String,
     /// `namespaced`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub namespaced: bool,
 }
 
@@ -254,10 +353,16 @@ pub struct SecretRef {
 #[serde(rename_all = "camelCase", default)]
 pub struct WavefrontMetric {
     /// `address`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub address: String,
     /// `query`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub query: String,
 }
 
@@ -266,7 +371,10 @@ pub struct WavefrontMetric {
 #[serde(rename_all = "camelCase", default)]
 pub struct NewRelicMetric {
     /// `profile`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub profile: String,
     /// `query`.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
@@ -281,7 +389,10 @@ pub struct NewRelicMetric {
 #[serde(rename_all = "camelCase", default)]
 pub struct CloudWatchMetric {
     /// `interval`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub interval: String,
     /// `metricDataQueries`.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
@@ -293,7 +404,10 @@ pub struct CloudWatchMetric {
 #[serde(rename_all = "camelCase", default)]
 pub struct CloudWatchMetricDataQuery {
     /// `id`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub id: String,
     /// `expression`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -323,10 +437,16 @@ pub struct CloudWatchMetricStat {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub period: IntOrString,
     /// `stat`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub stat: String,
     /// `unit`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub unit: String,
 }
 
@@ -335,10 +455,16 @@ pub struct CloudWatchMetricStat {
 #[serde(rename_all = "camelCase", default)]
 pub struct CloudWatchMetricStatMetric {
     /// `dimensions`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub dimensions: Vec<CloudWatchMetricStatMetricDimension>,
     /// `metricName`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub metric_name: String,
     /// `namespace`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -350,10 +476,16 @@ pub struct CloudWatchMetricStatMetric {
 #[serde(rename_all = "camelCase", default)]
 pub struct CloudWatchMetricStatMetricDimension {
     /// `name`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub name: String,
     /// `value`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub value: String,
 }
 
@@ -362,10 +494,16 @@ pub struct CloudWatchMetricStatMetricDimension {
 #[serde(rename_all = "camelCase", default)]
 pub struct GraphiteMetric {
     /// `address`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub address: String,
     /// `query`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub query: String,
 }
 
@@ -374,10 +512,16 @@ pub struct GraphiteMetric {
 #[serde(rename_all = "camelCase", default)]
 pub struct InfluxdbMetric {
     /// `profile`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub profile: String,
     /// `query`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub query: String,
 }
 
@@ -386,13 +530,22 @@ pub struct InfluxdbMetric {
 #[serde(rename_all = "camelCase", default)]
 pub struct SkyWalkingMetric {
     /// `address`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub address: String,
     /// `query`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub query: String,
     /// `interval`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub interval: String,
 }
 
@@ -425,7 +578,10 @@ pub struct KayentaMetric {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub scopes: Vec<KayentaScope>,
     /// `lookback`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub lookback: bool,
 }
 
@@ -470,9 +626,15 @@ pub struct ScopeDetail {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub step: i64,
     /// `start`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub start: String,
     /// `end`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub end: String,
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::meta::Time;
 use serde::{Deserialize, Serialize};
-use crate::{meta::Time};
 
 /// `AnalysisRunStatus` of the wire.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -13,13 +13,22 @@ pub struct AnalysisRunStatus {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub phase: String,
     /// `message`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub message: String,
     /// `metricResults`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub metric_results: Vec<MetricResult>,
     /// `startedAt`.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::time")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::lenient::time"
+    )]
     pub started_at: Option<Time>,
     /// `runSummary`.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
@@ -28,7 +37,10 @@ pub struct AnalysisRunStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dry_run_summary: Option<RunSummary>,
     /// `completedAt`.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::time")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::lenient::time"
+    )]
     pub completed_at: Option<Time>,
 }
 
@@ -37,19 +49,34 @@ pub struct AnalysisRunStatus {
 #[serde(rename_all = "camelCase", default)]
 pub struct RunSummary {
     /// `count`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub count: i32,
     /// `successful`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub successful: i32,
     /// `failed`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub failed: i32,
     /// `inconclusive`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub inconclusive: i32,
     /// `error`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub error: i32,
 }
 
@@ -64,37 +91,70 @@ pub struct MetricResult {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub phase: String,
     /// `measurements`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub measurements: Vec<Measurement>,
     /// `message`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub message: String,
     /// `count`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub count: i32,
     /// `successful`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub successful: i32,
     /// `failed`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub failed: i32,
     /// `inconclusive`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub inconclusive: i32,
     /// `error`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub error: i32,
     /// `consecutiveError`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub consecutive_error: i32,
     /// `dryRun`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub dry_run: bool,
     /// `metadata`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub metadata: BTreeMap<String, String>,
     /// `consecutiveSuccess`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub consecutive_success: i32,
 }
 
@@ -106,21 +166,39 @@ pub struct Measurement {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub phase: String,
     /// `message`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub message: String,
     /// `startedAt`.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::time")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::lenient::time"
+    )]
     pub started_at: Option<Time>,
     /// `finishedAt`.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::time")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::lenient::time"
+    )]
     pub finished_at: Option<Time>,
     /// `value`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub value: String,
     /// `metadata`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub metadata: BTreeMap<String, String>,
     /// `resumeAt`.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::time")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::lenient::time"
+    )]
     pub resume_at: Option<Time>,
 }

@@ -1,7 +1,10 @@
 //! The blue-green strategy.
 
+use crate::{
+    int_or_string::IntOrString, rollout::AntiAffinity, rollout::PodTemplateMetadata,
+    rollout::RolloutAnalysis,
+};
 use serde::{Deserialize, Serialize};
-use crate::{int_or_string::IntOrString, rollout::AntiAffinity, rollout::PodTemplateMetadata, rollout::RolloutAnalysis};
 
 /// `BlueGreenStrategy` of the wire.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -11,7 +14,10 @@ pub struct BlueGreenStrategy {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub active_service: String,
     /// `previewService`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub preview_service: String,
     /// `previewReplicaCount`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -20,7 +26,10 @@ pub struct BlueGreenStrategy {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auto_promotion_enabled: Option<bool>,
     /// `autoPromotionSeconds`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub auto_promotion_seconds: i32,
     /// `maxUnavailable`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -2,22 +2,35 @@
 
 use std::collections::BTreeMap;
 
+use crate::{
+    analysis::DryRun, analysis::MeasurementRetention, int_or_string::IntOrString,
+    meta::LabelSelector, rollout::AntiAffinity, rollout::PodTemplateMetadata,
+    rollout::RolloutTrafficRouting,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use crate::{int_or_string::IntOrString, meta::LabelSelector, rollout::AntiAffinity, analysis::DryRun, analysis::MeasurementRetention, rollout::PodTemplateMetadata, rollout::RolloutTrafficRouting};
 
 /// `CanaryStrategy` of the wire.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CanaryStrategy {
     /// `canaryService`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub canary_service: String,
     /// `stableService`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub stable_service: String,
     /// `steps`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub steps: Vec<CanaryStep>,
     /// `trafficRouting`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,7 +63,10 @@ pub struct CanaryStrategy {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub abort_scale_down_delay_seconds: Option<i32>,
     /// `dynamicStableScale`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub dynamic_stable_scale: bool,
     /// `pingPong`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,7 +153,10 @@ pub struct SetCanaryScale {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
     /// `matchTrafficWeight`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub match_traffic_weight: bool,
 }
 
@@ -146,10 +165,17 @@ pub struct SetCanaryScale {
 #[serde(rename_all = "camelCase", default)]
 pub struct SetHeaderRoute {
     /// `name`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub name: String,
     /// `match`.
-    #[serde(rename = "match", deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        rename = "match",
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub matches: Vec<HeaderRoutingMatch>,
 }
 
@@ -172,7 +198,11 @@ pub struct SetMirrorRoute {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
     /// `match`.
-    #[serde(rename = "match", deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        rename = "match",
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub matches: Vec<RouteMatch>,
     /// `percentage`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,7 +220,10 @@ pub struct RouteMatch {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<StringMatch>,
     /// `headers`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub headers: BTreeMap<String, StringMatch>,
 }
 
@@ -199,13 +232,22 @@ pub struct RouteMatch {
 #[serde(rename_all = "camelCase", default)]
 pub struct StringMatch {
     /// `exact`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub exact: String,
     /// `prefix`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub prefix: String,
     /// `regex`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub regex: String,
 }
 
@@ -217,7 +259,10 @@ pub struct PluginStep {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
     /// `config`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Value::is_null")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Value::is_null"
+    )]
     pub config: Value,
 }
 
@@ -226,16 +271,28 @@ pub struct PluginStep {
 #[serde(rename_all = "camelCase", default)]
 pub struct RolloutAnalysis {
     /// `templates`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub templates: Vec<AnalysisTemplateRef>,
     /// `args`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub args: Vec<AnalysisRunArgument>,
     /// `dryRun`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub dry_run: Vec<DryRun>,
     /// `measurementRetention`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub measurement_retention: Vec<MeasurementRetention>,
     /// `analysisRunMetadata`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -274,7 +331,10 @@ pub struct AnalysisRunArgument {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
     /// `value`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub value: String,
     /// `valueFrom`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -307,10 +367,16 @@ pub struct FieldRef {
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalysisRunMetadata {
     /// `labels`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub labels: BTreeMap<String, String>,
     /// `annotations`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -322,13 +388,22 @@ pub struct RolloutExperimentStep {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub templates: Vec<RolloutExperimentTemplate>,
     /// `duration`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub duration: String,
     /// `analyses`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub analyses: Vec<RolloutExperimentStepAnalysisTemplateRef>,
     /// `dryRun`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub dry_run: Vec<DryRun>,
     /// `analysisRunMetadata`.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
@@ -379,10 +454,16 @@ pub struct RolloutExperimentStepAnalysisTemplateRef {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_scope: Option<bool>,
     /// `args`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub args: Vec<AnalysisRunArgument>,
     /// `requiredForCompletion`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub required_for_completion: bool,
 }
 
@@ -391,6 +472,9 @@ pub struct RolloutExperimentStepAnalysisTemplateRef {
 #[serde(rename_all = "camelCase", default)]
 pub struct TemplateService {
     /// `name`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub name: String,
 }

@@ -1,8 +1,8 @@
 //! What the controller says of a Rollout.
 
+use crate::meta::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use crate::{meta::Time};
 
 #[expect(clippy::struct_excessive_bools, reason = "the wire has these fields")]
 /// `RolloutStatus` of the wire.
@@ -10,34 +10,64 @@ use crate::{meta::Time};
 #[serde(rename_all = "camelCase", default)]
 pub struct RolloutStatus {
     /// `abort`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub abort: bool,
     /// `pauseConditions`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub pause_conditions: Vec<PauseCondition>,
     /// `controllerPause`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub controller_pause: bool,
     /// `abortedAt`.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::time")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::lenient::time"
+    )]
     pub aborted_at: Option<Time>,
     /// `currentPodHash`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub current_pod_hash: String,
     /// `currentStepHash`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub current_step_hash: String,
     /// `replicas`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub replicas: i32,
     /// `updatedReplicas`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub updated_replicas: i32,
     /// `readyReplicas`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub ready_replicas: i32,
     /// `availableReplicas`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub available_replicas: i32,
     /// `currentStepIndex`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,10 +76,16 @@ pub struct RolloutStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collision_count: Option<i32>,
     /// `observedGeneration`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub observed_generation: String,
     /// `conditions`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub conditions: Vec<RolloutCondition>,
     /// `canary`.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
@@ -58,34 +94,63 @@ pub struct RolloutStatus {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub blue_green: BlueGreenStatus,
     /// `HPAReplicas`.
-    #[serde(rename = "HPAReplicas", deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        rename = "HPAReplicas",
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub hpa_replicas: i32,
     /// `selector`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub selector: String,
     /// `stableRS`.
-    #[serde(rename = "stableRS", deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        rename = "stableRS",
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub stable_rs: String,
     /// `restartedAt`.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::time")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::lenient::time"
+    )]
     pub restarted_at: Option<Time>,
     /// `promoteFull`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub promote_full: bool,
     /// `phase`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub phase: String,
     /// `message`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub message: String,
     /// `workloadObservedGeneration`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub workload_observed_generation: String,
     /// `alb`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alb: Option<AlbStatus>,
     /// `albs`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub albs: Vec<AlbStatus>,
     /// `duration`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,16 +204,25 @@ pub struct CanaryStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_background_analysis_run_status: Option<RolloutAnalysisRunStatus>,
     /// `currentExperiment`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub current_experiment: String,
     /// `weights`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<TrafficWeights>,
     /// `stablePingPong`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub stable_ping_pong: String,
     /// `stepPluginStatuses`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub step_plugin_statuses: Vec<StepPluginStatus>,
 }
 
@@ -163,7 +237,10 @@ pub struct TrafficWeights {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub stable: WeightDestination,
     /// `additional`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub additional: Vec<WeightDestination>,
     /// `verified`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -178,10 +255,16 @@ pub struct WeightDestination {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub weight: i32,
     /// `serviceName`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub service_name: String,
     /// `podTemplateHash`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub pod_template_hash: String,
 }
 
@@ -196,7 +279,10 @@ pub struct RolloutAnalysisRunStatus {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub status: String,
     /// `message`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub message: String,
 }
 
@@ -214,31 +300,58 @@ pub struct StepPluginStatus {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub operation: String,
     /// `phase`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub phase: String,
     /// `message`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub message: String,
     /// `startedAt`.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::time")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::lenient::time"
+    )]
     pub started_at: Option<Time>,
     /// `updatedAt`.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::time")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::lenient::time"
+    )]
     pub updated_at: Option<Time>,
     /// `finishedAt`.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::time")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::lenient::time"
+    )]
     pub finished_at: Option<Time>,
     /// `backoff`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub backoff: String,
     /// `executions`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub executions: i32,
     /// `disabled`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub disabled: bool,
     /// `status`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Value::is_null")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Value::is_null"
+    )]
     pub status: Value,
 }
 
@@ -247,13 +360,22 @@ pub struct StepPluginStatus {
 #[serde(rename_all = "camelCase", default)]
 pub struct BlueGreenStatus {
     /// `previewSelector`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub preview_selector: String,
     /// `activeSelector`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub active_selector: String,
     /// `scaleUpPreviewCheckPoint`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub scale_up_preview_check_point: bool,
     /// `prePromotionAnalysisRunStatus`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -277,7 +399,10 @@ pub struct AlbStatus {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub stable_target_group: AwsResourceRef,
     /// `ingress`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub ingress: String,
 }
 
@@ -301,16 +426,25 @@ pub struct AwsResourceRef {
 #[serde(rename_all = "camelCase", default)]
 pub struct RolloutDurationStatus {
     /// `rolloutStartedAt`.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::time")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::lenient::time"
+    )]
     pub rollout_started_at: Option<Time>,
     /// `manualPauseStartedAt`.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::time")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::lenient::time"
+    )]
     pub manual_pause_started_at: Option<Time>,
     /// `totalManualPauseDurationSeconds`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_manual_pause_duration_seconds: Option<i64>,
     /// `finishedAt`.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "crate::lenient::time")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::lenient::time"
+    )]
     pub finished_at: Option<Time>,
     /// `completionStatus`.
     #[serde(skip_serializing_if = "Option::is_none")]

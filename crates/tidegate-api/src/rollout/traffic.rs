@@ -31,13 +31,19 @@ pub struct RolloutTrafficRouting {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traefik: Option<TraefikTrafficRouting>,
     /// `managedRoutes`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub managed_routes: Vec<ManagedRoute>,
     /// `apisix`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub apisix: Option<ApisixTrafficRouting>,
     /// `plugins`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub plugins: BTreeMap<String, Value>,
     /// `maxTrafficWeight`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,19 +64,34 @@ pub struct ManagedRoute {
 #[serde(rename_all = "camelCase", default)]
 pub struct NginxTrafficRouting {
     /// `annotationPrefix`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub annotation_prefix: String,
     /// `stableIngress`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub stable_ingress: String,
     /// `additionalIngressAnnotations`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub additional_ingress_annotations: BTreeMap<String, String>,
     /// `stableIngresses`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub stable_ingresses: Vec<String>,
     /// `canaryIngressAnnotations`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub canary_ingress_annotations: BTreeMap<String, String>,
 }
 
@@ -85,7 +106,10 @@ pub struct IstioTrafficRouting {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination_rule: Option<IstioDestinationRule>,
     /// `virtualServices`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub virtual_services: Vec<IstioVirtualService>,
 }
 
@@ -97,13 +121,22 @@ pub struct IstioVirtualService {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
     /// `routes`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub routes: Vec<String>,
     /// `tlsRoutes`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub tls_routes: Vec<TlsRoute>,
     /// `tcpRoutes`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub tcp_routes: Vec<TcpRoute>,
 }
 
@@ -121,7 +154,10 @@ pub struct IstioDestinationRule {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub stable_subset_name: String,
     /// `additionalSubsetNames`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub additional_subset_names: Vec<String>,
 }
 
@@ -130,10 +166,16 @@ pub struct IstioDestinationRule {
 #[serde(rename_all = "camelCase", default)]
 pub struct TlsRoute {
     /// `port`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub port: i64,
     /// `sniHosts`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub sni_hosts: Vec<String>,
 }
 
@@ -142,7 +184,10 @@ pub struct TlsRoute {
 #[serde(rename_all = "camelCase", default)]
 pub struct TcpRoute {
     /// `port`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub port: i64,
 }
 
@@ -151,22 +196,34 @@ pub struct TcpRoute {
 #[serde(rename_all = "camelCase", default)]
 pub struct AlbTrafficRouting {
     /// `ingress`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub ingress: String,
     /// `servicePort`.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub service_port: i32,
     /// `rootService`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub root_service: String,
     /// `annotationPrefix`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub annotation_prefix: String,
     /// `stickinessConfig`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stickiness_config: Option<StickinessConfig>,
     /// `ingresses`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub ingresses: Vec<String>,
 }
 
@@ -187,10 +244,16 @@ pub struct StickinessConfig {
 #[serde(rename_all = "camelCase", default)]
 pub struct SmiTrafficRouting {
     /// `rootService`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub root_service: String,
     /// `trafficSplitName`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub traffic_split_name: String,
 }
 
@@ -223,7 +286,10 @@ pub struct AppMeshVirtualService {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
     /// `routes`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub routes: Vec<String>,
 }
 
@@ -272,6 +338,9 @@ pub struct ApisixRoute {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
     /// `rules`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub rules: Vec<String>,
 }
