@@ -1,3 +1,44 @@
 //! The project's own tool: checks, generators, tests.
 
-fn main() {}
+mod crds;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// The project's own tool.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write the CustomResourceDefinitions under deploy/crds
+    Crds {
+        /// Only complain about files that are stale
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Crds { check } => {
+            let mode = if check {
+                crds::Mode::Check
+            } else {
+                crds::Mode::Write
+            };
+            crds::run(&root().join("deploy/crds"), mode)
+        }
+    }
+}
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
