@@ -352,7 +352,7 @@ fn read_unit<'t>(rest: &'t str, text: &str) -> Result<(u64, &'t str), ParseDurat
 }
 
 /// A text in quotes as package `time` quotes it: bytes beyond ASCII and control characters as `\xNN`.
-fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     use fmt::Write as _;
 
     let mut out = String::from("\"");
