@@ -1,6 +1,7 @@
 //! The published contract: kinds, labels, annotations, pod template hash.
 
 pub mod analysis;
+pub mod document;
 pub mod experiment;
 pub mod int_or_string;
 pub mod labels;
