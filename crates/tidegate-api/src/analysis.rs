@@ -11,59 +11,59 @@ pub use status::*;
 use crate::{meta::ObjectMeta, rollout::AnalysisTemplateRef, rollout::FieldRef};
 use serde::{Deserialize, Serialize};
 
-/// `AnalysisTemplate` of the wire.
+/// What to measure and how to judge it, for Rollouts of its namespace.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalysisTemplate {
-    /// `metadata`.
+    /// Name, labels, annotations and what Kubernetes adds.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub metadata: ObjectMeta,
-    /// `spec`.
+    /// What to measure.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub spec: AnalysisTemplateSpec,
 }
 
-/// `ClusterAnalysisTemplate` of the wire.
+/// What to measure and how to judge it, for Rollouts of all namespaces.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClusterAnalysisTemplate {
-    /// `metadata`.
+    /// Name, labels, annotations and what Kubernetes adds.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub metadata: ObjectMeta,
-    /// `spec`.
+    /// What to measure.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub spec: AnalysisTemplateSpec,
 }
 
-/// `AnalysisTemplateSpec` of the wire.
+/// What to measure.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalysisTemplateSpec {
-    /// `metrics`.
+    /// What is measured.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub metrics: Vec<Metric>,
-    /// `args`.
+    /// Arguments, which metrics name as `{{args.name}}`.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub args: Vec<Argument>,
-    /// `dryRun`.
+    /// Metrics that are measured but not judged. Keeps ANA-33.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub dry_run: Vec<DryRun>,
-    /// `measurementRetention`.
+    /// How many measurements of which metrics are kept. Keeps ANA-34.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub measurement_retention: Vec<MeasurementRetention>,
-    /// `templates`.
+    /// Further templates whose metrics are added. Keeps ANA-04.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
@@ -71,128 +71,128 @@ pub struct AnalysisTemplateSpec {
     pub templates: Vec<AnalysisTemplateRef>,
 }
 
-/// `AnalysisRun` of the wire.
+/// One analysis: measurements that go on until there is a verdict.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalysisRun {
-    /// `metadata`.
+    /// Name, labels, annotations and what Kubernetes adds.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub metadata: ObjectMeta,
-    /// `spec`.
+    /// What to measure.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub spec: AnalysisRunSpec,
-    /// `status`.
+    /// What was measured. Written by the controller alone.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub status: AnalysisRunStatus,
 }
 
-/// `AnalysisRunSpec` of the wire.
+/// What to measure.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalysisRunSpec {
-    /// `metrics`.
+    /// What is measured.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub metrics: Vec<Metric>,
-    /// `args`.
+    /// Arguments, which metrics name as `{{args.name}}`.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub args: Vec<Argument>,
-    /// `terminate`.
+    /// Stop measuring. Keeps ANA-29.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub terminate: bool,
-    /// `dryRun`.
+    /// Metrics that are measured but not judged. Keeps ANA-33.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub dry_run: Vec<DryRun>,
-    /// `measurementRetention`.
+    /// How many measurements of which metrics are kept. Keeps ANA-34.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub measurement_retention: Vec<MeasurementRetention>,
-    /// `ttlStrategy`.
+    /// When it is deleted after its end; never if absent. Keeps ANA-35.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ttl_strategy: Option<TtlStrategy>,
 }
 
-/// `Argument` of the wire.
+/// An argument of an analysis.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Argument {
-    /// `name`.
+    /// Its name.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
-    /// `value`.
+    /// Its value; must be given by whoever uses the template if absent here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// `valueFrom`.
+    /// Where its value comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value_from: Option<ValueFrom>,
 }
 
-/// `ValueFrom` of the wire.
+/// Where a value comes from. Exactly one member is given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ValueFrom {
-    /// `secretKeyRef`.
+    /// A Secret; its value never appears in the status. Keeps ANA-26.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_key_ref: Option<SecretKeyRef>,
-    /// `fieldRef`.
+    /// A field of the Rollout.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field_ref: Option<FieldRef>,
 }
 
-/// `SecretKeyRef` of the wire.
+/// A value in a Secret of the same namespace.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SecretKeyRef {
-    /// `name`.
+    /// The Secret.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
-    /// `key`.
+    /// The key in it.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub key: String,
 }
 
-/// `DryRun` of the wire.
+/// Metrics that are measured but not judged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DryRun {
-    /// `metricName`.
+    /// Regular expression for their names; a part of the name suffices. Keeps ANA-33.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub metric_name: String,
 }
 
-/// `MeasurementRetention` of the wire.
+/// How many measurements are kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MeasurementRetention {
-    /// `metricName`.
+    /// Regular expression for the metrics' names; a part of the name suffices. Keeps ANA-33.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub metric_name: String,
-    /// `limit`.
+    /// Number of measurements kept for each of them; 10 if not above 0. Keeps ANA-34.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub limit: i32,
 }
 
-/// `TTLStrategy` of the wire.
+/// Seconds between the end of a run and its deletion.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TtlStrategy {
-    /// `secondsAfterCompletion`.
+    /// After any end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds_after_completion: Option<i32>,
-    /// `secondsAfterFailure`.
+    /// After phase Failed, instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds_after_failure: Option<i32>,
-    /// `secondsAfterSuccess`.
+    /// After phase Successful, instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds_after_success: Option<i32>,
 }

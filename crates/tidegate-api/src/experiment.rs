@@ -7,115 +7,115 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// `Experiment` of the wire.
+/// Versions side by side, for a while, with analyses.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Experiment {
-    /// `metadata`.
+    /// Name, labels, annotations and what Kubernetes adds.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub metadata: ObjectMeta,
-    /// `spec`.
+    /// What is wanted.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub spec: ExperimentSpec,
-    /// `status`.
+    /// What is. Written by the controller alone.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub status: ExperimentStatus,
 }
 
-/// `ExperimentSpec` of the wire.
+/// What is wanted of an Experiment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExperimentSpec {
-    /// `templates`.
+    /// The versions; at least one.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub templates: Vec<TemplateSpec>,
-    /// `duration`.
+    /// How long it lasts from the moment all pods are available, such as 30m; no end if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub duration: String,
-    /// `progressDeadlineSeconds`.
+    /// Seconds until all pods must be available; 600 if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress_deadline_seconds: Option<i32>,
-    /// `terminate`.
+    /// End it now.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub terminate: bool,
-    /// `analyses`.
+    /// What is measured meanwhile.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub analyses: Vec<ExperimentAnalysisTemplateRef>,
-    /// `scaleDownDelaySeconds`.
+    /// Seconds that the pods stay up after the end; 30 if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale_down_delay_seconds: Option<i32>,
-    /// `dryRun`.
+    /// Metrics that are measured but not judged.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub dry_run: Vec<DryRun>,
-    /// `measurementRetention`.
+    /// How many measurements of which metrics are kept.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub measurement_retention: Vec<MeasurementRetention>,
-    /// `analysisRunMetadata`.
+    /// Labels and annotations of the AnalysisRuns.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub analysis_run_metadata: AnalysisRunMetadata,
 }
 
-/// `TemplateSpec` of the wire.
+/// One version of an Experiment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TemplateSpec {
-    /// `name`.
+    /// Its name.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
-    /// `replicas`.
+    /// Number of pods; 1 if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
-    /// `minReadySeconds`.
+    /// Seconds that a pod must be ready before it counts as available; 0 if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub min_ready_seconds: i32,
-    /// `selector`.
+    /// Which pods are its own; must match the template's labels and no other version's.
     pub selector: Option<LabelSelector>,
-    /// `template`.
+    /// The pods.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub template: PodTemplate,
-    /// `service`.
+    /// Makes a Service for its pods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<TemplateService>,
 }
 
-/// `ExperimentAnalysisTemplateRef` of the wire.
+/// What an Experiment measures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExperimentAnalysisTemplateRef {
-    /// `name`.
+    /// Its name within the Experiment.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
-    /// `templateName`.
+    /// The template.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub template_name: String,
-    /// `clusterScope`.
+    /// Whether it is a `ClusterAnalysisTemplate`; false if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_scope: Option<bool>,
-    /// `args`.
+    /// Values for the template's arguments.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub args: Vec<Argument>,
-    /// `requiredForCompletion`.
+    /// Whether the Experiment waits for its end.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
@@ -123,41 +123,41 @@ pub struct ExperimentAnalysisTemplateRef {
     pub required_for_completion: bool,
 }
 
-/// `ExperimentStatus` of the wire.
+/// What is of an Experiment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExperimentStatus {
-    /// `phase`.
+    /// Pending, Running, Successful, Failed, Error or Inconclusive.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub phase: String,
-    /// `message`.
+    /// Why the phase is what it is.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub message: String,
-    /// `templateStatuses`.
+    /// What is of each version.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub template_statuses: Vec<TemplateStatus>,
-    /// `availableAt`.
+    /// When all pods were available.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "crate::lenient::time"
     )]
     pub available_at: Option<Time>,
-    /// `conditions`.
+    /// What holds, one item for each type.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub conditions: Vec<ExperimentCondition>,
-    /// `analysisRuns`.
+    /// What is of each analysis.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
@@ -165,53 +165,53 @@ pub struct ExperimentStatus {
     pub analysis_runs: Vec<ExperimentAnalysisRunStatus>,
 }
 
-/// `TemplateStatus` of the wire.
+/// What is of one version.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TemplateStatus {
-    /// `name`.
+    /// The version.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
-    /// `replicas`.
+    /// Its pods.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub replicas: i32,
-    /// `updatedReplicas`.
+    /// Its pods of the current template.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub updated_replicas: i32,
-    /// `readyReplicas`.
+    /// Its ready pods.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub ready_replicas: i32,
-    /// `availableReplicas`.
+    /// Its available pods.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub available_replicas: i32,
-    /// `collisionCount`.
+    /// How often its ReplicaSet's name was taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collision_count: Option<i32>,
-    /// `status`.
+    /// Progressing, Running, Successful, Failed or Error.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub status: String,
-    /// `message`.
+    /// Why the status is what it is.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub message: String,
-    /// `lastTransitionTime`.
+    /// When status last changed.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "crate::lenient::time"
     )]
     pub last_transition_time: Option<Time>,
-    /// `serviceName`.
+    /// Its Service.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub service_name: String,
-    /// `podTemplateHash`.
+    /// Its hash.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
@@ -219,44 +219,44 @@ pub struct TemplateStatus {
     pub pod_template_hash: String,
 }
 
-/// `ExperimentCondition` of the wire.
+/// One thing that holds, or does not.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExperimentCondition {
-    /// `type`.
+    /// `InvalidSpec`, Completed, Progressing, Running or `ReplicaFailure`.
     #[serde(rename = "type", deserialize_with = "crate::lenient::null_as_default")]
     pub kind: String,
-    /// `status`.
+    /// True, False or Unknown.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub status: String,
-    /// `lastUpdateTime`.
+    /// When anything of it last changed.
     #[serde(deserialize_with = "crate::lenient::time")]
     pub last_update_time: Option<Time>,
-    /// `lastTransitionTime`.
+    /// When status last changed.
     #[serde(deserialize_with = "crate::lenient::time")]
     pub last_transition_time: Option<Time>,
-    /// `reason`.
+    /// Why, in one word.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub reason: String,
-    /// `message`.
+    /// Why, in a sentence.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub message: String,
 }
 
-/// `ExperimentAnalysisRunStatus` of the wire.
+/// What is of one analysis.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExperimentAnalysisRunStatus {
-    /// `name`.
+    /// Its name within the Experiment.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
-    /// `analysisRun`.
+    /// The AnalysisRun.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub analysis_run: String,
-    /// `phase`.
+    /// Its phase.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub phase: String,
-    /// `message`.
+    /// Why the phase is what it is.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"

@@ -15,101 +15,103 @@ use std::collections::BTreeMap;
 use crate::{meta::LabelSelector, meta::ObjectMeta, meta::Time, pod_template::PodTemplate};
 use serde::{Deserialize, Serialize};
 
-/// `Rollout` of the wire.
+/// Pods of one template, moved from version to version step by step, judged on the way.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Rollout {
-    /// `metadata`.
+    /// Name, labels, annotations and what Kubernetes adds.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub metadata: ObjectMeta,
-    /// `spec`.
+    /// What is wanted.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub spec: RolloutSpec,
-    /// `status`.
+    /// What is. Written by the controller alone.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub status: RolloutStatus,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "the wire has these fields")]
-/// `RolloutSpec` of the wire.
+/// What is wanted of a Rollout.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RolloutSpec {
-    /// `replicas`.
+    /// Number of pods; 1 if absent. Keeps QUE-17.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
-    /// `selector`.
+    /// Which pods belong to this Rollout; must match the template's labels and never changes.
     pub selector: Option<LabelSelector>,
-    /// `template`.
+    /// The pods. A change of it is a new version and starts an update.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub template: PodTemplate,
-    /// `workloadRef`.
+    /// Takes the template from another object instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workload_ref: Option<ObjectRef>,
-    /// `minReadySeconds`.
+    /// Seconds that a pod must be ready before it counts as available; 0 if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub min_ready_seconds: i32,
-    /// `rollbackWindow`.
+    /// Going back to a recent version skips steps and analysis. Keeps RBK-02.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rollback_window: Option<RollbackWindowSpec>,
-    /// `strategy`.
+    /// How a new version replaces the old one; exactly one member is given.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub strategy: RolloutStrategy,
-    /// `revisionHistoryLimit`.
+    /// Old ReplicaSets kept for going back; 10 if absent, 0 keeps none. Keeps REV-06.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision_history_limit: Option<i32>,
-    /// `paused`.
+    /// Stops updates until it is false again.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub paused: bool,
-    /// `progressDeadlineSeconds`.
+    /// Seconds without progress after which the update counts as stuck; 600 if absent. Keeps
+    /// PDL-01.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress_deadline_seconds: Option<i32>,
-    /// `progressDeadlineAbort`.
+    /// Takes an update back when it is stuck, instead of only saying so. Keeps PDL-04.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub progress_deadline_abort: bool,
-    /// `restartAt`.
+    /// Pods created before this instant are replaced, a few at a time. Keeps AVL-02.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "crate::lenient::time"
     )]
     pub restart_at: Option<Time>,
-    /// `analysis`.
+    /// How many finished AnalysisRuns and Experiments are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analysis: Option<AnalysisRunStrategy>,
 }
 
-/// `ObjectRef` of the wire.
+/// The workload whose pod template a Rollout takes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ObjectRef {
-    /// `apiVersion`.
+    /// Its group and version, such as apps/v1.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub api_version: String,
-    /// `kind`.
+    /// Deployment, ReplicaSet or `PodTemplate`. Keeps WLR-01.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub kind: String,
-    /// `name`.
+    /// Its name, in the same namespace.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub name: String,
-    /// `scaleDown`.
+    /// When a Deployment goes to zero pods: never, onsuccess or progressively; never if absent.
+    /// Keeps WLR-06.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
@@ -117,23 +119,23 @@ pub struct ObjectRef {
     pub scale_down: String,
 }
 
-/// `RolloutStrategy` of the wire.
+/// How a new version replaces the old one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RolloutStrategy {
-    /// `blueGreen`.
+    /// The new version comes up whole beside the old one, then traffic switches at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blue_green: Option<BlueGreenStrategy>,
-    /// `canary`.
+    /// The new version takes over in steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canary: Option<CanaryStrategy>,
 }
 
-/// `RollbackWindowSpec` of the wire.
+/// How far back a version is still recent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RollbackWindowSpec {
-    /// `revisions`.
+    /// Versions between the new and the stable one must be fewer than this; 0 means no window.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
@@ -141,57 +143,57 @@ pub struct RollbackWindowSpec {
     pub revisions: i32,
 }
 
-/// `AnalysisRunStrategy` of the wire.
+/// How many finished runs are kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalysisRunStrategy {
-    /// `successfulRunHistoryLimit`.
+    /// Successful runs kept; 5 if absent. Keeps ANA-16.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub successful_run_history_limit: Option<i32>,
-    /// `unsuccessfulRunHistoryLimit`.
+    /// Failed, erroneous and inconclusive runs kept; 5 if absent. Keeps ANA-16.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsuccessful_run_history_limit: Option<i32>,
 }
 
-/// `AntiAffinity` of the wire.
+/// Keeps pods of different versions on different nodes. Exactly one member is given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AntiAffinity {
-    /// `preferredDuringSchedulingIgnoredDuringExecution`.
+    /// Where the scheduler can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preferred_during_scheduling_ignored_during_execution:
         Option<PreferredDuringSchedulingIgnoredDuringExecution>,
-    /// `requiredDuringSchedulingIgnoredDuringExecution`.
+    /// Always; a pod waits until a node is free.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub required_during_scheduling_ignored_during_execution:
         Option<RequiredDuringSchedulingIgnoredDuringExecution>,
 }
 
-/// `PreferredDuringSchedulingIgnoredDuringExecution` of the wire.
+/// A wish to the scheduler.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PreferredDuringSchedulingIgnoredDuringExecution {
-    /// `weight`.
+    /// How strong it is, from 1 to 100.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub weight: i32,
 }
 
-/// `RequiredDuringSchedulingIgnoredDuringExecution` of the wire.
+/// A demand to the scheduler.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RequiredDuringSchedulingIgnoredDuringExecution {}
 
-/// `PodTemplateMetadata` of the wire.
+/// Labels and annotations for pods.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PodTemplateMetadata {
-    /// `labels`.
+    /// Labels that are added.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub labels: BTreeMap<String, String>,
-    /// `annotations`.
+    /// Annotations that are added.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "BTreeMap::is_empty"

@@ -6,44 +6,44 @@ use crate::{int_or_string::IntOrString, meta::ObjectMeta};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// `MetricProvider` of the wire.
+/// Who measures. Exactly one member is given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MetricProvider {
-    /// `prometheus`.
+    /// A Prometheus server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prometheus: Option<PrometheusMetric>,
-    /// `kayenta`.
+    /// A Kayenta server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kayenta: Option<KayentaMetric>,
-    /// `web`.
+    /// An HTTP server that answers with JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub web: Option<WebMetric>,
-    /// `datadog`.
+    /// Datadog.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub datadog: Option<DatadogMetric>,
-    /// `wavefront`.
+    /// Wavefront.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wavefront: Option<WavefrontMetric>,
-    /// `newRelic`.
+    /// New Relic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_relic: Option<NewRelicMetric>,
-    /// `job`.
+    /// A Kubernetes Job that succeeds or fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<JobMetric>,
-    /// `cloudWatch`.
+    /// AWS `CloudWatch`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cloud_watch: Option<CloudWatchMetric>,
-    /// `graphite`.
+    /// A Graphite server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub graphite: Option<GraphiteMetric>,
-    /// `influxdb`.
+    /// An `InfluxDB` server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub influxdb: Option<InfluxdbMetric>,
-    /// `skywalking`.
+    /// An Apache `SkyWalking` server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skywalking: Option<SkyWalkingMetric>,
-    /// `plugin`.
+    /// A plugin by its name, with what is handed to it.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "BTreeMap::is_empty"
@@ -51,62 +51,62 @@ pub struct MetricProvider {
     pub plugin: BTreeMap<String, Value>,
 }
 
-/// `PrometheusMetric` of the wire.
+/// A Prometheus server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PrometheusMetric {
-    /// `address`.
+    /// Its URL; the controller's environment says it if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub address: String,
-    /// `query`.
+    /// The `PromQL` query.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub query: String,
-    /// `authentication`.
+    /// How to log in.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub authentication: Authentication,
-    /// `timeout`.
+    /// Seconds until the query is given up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<i64>,
-    /// `insecure`.
+    /// Whether any certificate is good enough.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub insecure: bool,
-    /// `headers`.
+    /// Further headers of the request.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub headers: Vec<WebMetricHeader>,
-    /// `rangeQuery`.
+    /// Asks for a range of time instead of an instant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub range_query: Option<PrometheusRangeQueryArgs>,
 }
 
-/// `PrometheusRangeQueryArgs` of the wire.
+/// A range of time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PrometheusRangeQueryArgs {
-    /// `start`.
+    /// Expression for its first instant, such as `now() - duration("1h")`. Keeps ANA-44.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub start: String,
-    /// `end`.
+    /// Expression for its last instant. Keeps ANA-44.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub end: String,
-    /// `step`.
+    /// Time between two values, such as 1m.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
@@ -114,38 +114,38 @@ pub struct PrometheusRangeQueryArgs {
     pub step: String,
 }
 
-/// `Authentication` of the wire.
+/// How to log in. At most one member is given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Authentication {
-    /// `sigv4`.
+    /// By AWS signature.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub sigv4: Sigv4Config,
-    /// `oauth2`.
+    /// By OAuth 2 client credentials.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub oauth2: OAuth2Config,
-    /// `basicAuth`.
+    /// By name and password.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub basic_auth: BasicAuthConfig,
 }
 
-/// `Sigv4Config` of the wire.
+/// Login by AWS signature.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Sigv4Config {
-    /// `region`.
+    /// AWS region.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub region: String,
-    /// `profile`.
+    /// Profile of the controller's AWS configuration.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub profile: String,
-    /// `roleArn`.
+    /// Role that is assumed.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
@@ -153,29 +153,29 @@ pub struct Sigv4Config {
     pub role_arn: String,
 }
 
-/// `OAuth2Config` of the wire.
+/// Login by OAuth 2 client credentials.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct OAuth2Config {
-    /// `tokenUrl`.
+    /// Where tokens come from.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub token_url: String,
-    /// `clientId`.
+    /// Client.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub client_id: String,
-    /// `clientSecret`.
+    /// Secret of the client.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub client_secret: String,
-    /// `scopes`.
+    /// What the token is for.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
@@ -183,17 +183,17 @@ pub struct OAuth2Config {
     pub scopes: Vec<String>,
 }
 
-/// `BasicAuthConfig` of the wire.
+/// Login by name and password.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BasicAuthConfig {
-    /// `username`.
+    /// Name.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub username: String,
-    /// `password`.
+    /// Password.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
@@ -201,128 +201,129 @@ pub struct BasicAuthConfig {
     pub password: String,
 }
 
-/// `WebMetric` of the wire.
+/// An HTTP server that answers with JSON.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WebMetric {
-    /// `method`.
+    /// GET, POST or PUT; GET if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub method: String,
-    /// `url`.
+    /// Where to ask.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub url: String,
-    /// `headers`.
+    /// Headers of the request.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub headers: Vec<WebMetricHeader>,
-    /// `body`.
+    /// Body of the request, as text.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub body: String,
-    /// `timeoutSeconds`.
+    /// Seconds until it is given up; 10 if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub timeout_seconds: i64,
-    /// `jsonPath`.
+    /// `JSONPath` of the result in the answer; the whole answer if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub json_path: String,
-    /// `insecure`.
+    /// Whether any certificate is good enough.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub insecure: bool,
-    /// `jsonBody`.
+    /// Body of the request, as JSON; instead of body.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Value::is_null"
     )]
     pub json_body: Value,
-    /// `authentication`.
+    /// How to log in.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub authentication: Authentication,
 }
 
-/// `WebMetricHeader` of the wire.
+/// One header.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WebMetricHeader {
-    /// `key`.
+    /// Its name.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub key: String,
-    /// `value`.
+    /// Its value.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub value: String,
 }
 
-/// `JobMetric` of the wire.
+/// A Kubernetes Job that succeeds or fails.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct JobMetric {
-    /// `metadata`.
+    /// Labels and annotations of the Job.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub metadata: ObjectMeta,
-    /// `spec`.
+    /// The Job. Keeps ANA-46.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub spec: Value,
 }
 
-/// `DatadogMetric` of the wire.
+/// Datadog.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DatadogMetric {
-    /// `interval`.
+    /// Range of time that is asked for, up to now; 5m if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub interval: String,
-    /// `query`.
+    /// The query.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub query: String,
-    /// `queries`.
+    /// Several queries by name, for formula. Only with `apiVersion` v2.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub queries: BTreeMap<String, String>,
-    /// `formula`.
+    /// What is made of the queries. Only with `apiVersion` v2.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub formula: String,
-    /// `apiVersion`.
+    /// v1 or v2; v1 if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub api_version: String,
-    /// `aggregator`.
+    /// How values become one: avg, min, max, sum, last, percentile, mean, l2norm or area. Only with
+    /// `apiVersion` v2.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub aggregator: String,
-    /// `secretRef`.
+    /// Where the keys are.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub secret_ref: SecretRef,
-    /// `requestTimeout`.
+    /// Time until the request is given up; 10s if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
@@ -330,17 +331,17 @@ pub struct DatadogMetric {
     pub request_timeout: String,
 }
 
-/// `SecretRef` of the wire.
+/// A Secret.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SecretRef {
-    /// `name`.
+    /// Its name.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub name: String,
-    /// `namespaced`.
+    /// Whether it is in the AnalysisRun's namespace and not in the controller's.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
@@ -348,17 +349,17 @@ pub struct SecretRef {
     pub namespaced: bool,
 }
 
-/// `WavefrontMetric` of the wire.
+/// Wavefront.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WavefrontMetric {
-    /// `address`.
+    /// Its host.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub address: String,
-    /// `query`.
+    /// The query.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
@@ -366,83 +367,83 @@ pub struct WavefrontMetric {
     pub query: String,
 }
 
-/// `NewRelicMetric` of the wire.
+/// New Relic.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct NewRelicMetric {
-    /// `profile`.
+    /// Secret with the account's keys, in the controller's namespace; newrelic if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub profile: String,
-    /// `query`.
+    /// The NRQL query.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub query: String,
-    /// `timeout`.
+    /// Seconds until the query is given up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<i64>,
 }
 
-/// `CloudWatchMetric` of the wire.
+/// AWS `CloudWatch`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CloudWatchMetric {
-    /// `interval`.
+    /// Range of time that is asked for, up to now; 5m if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub interval: String,
-    /// `metricDataQueries`.
+    /// The queries.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub metric_data_queries: Vec<CloudWatchMetricDataQuery>,
 }
 
-/// `CloudWatchMetricDataQuery` of the wire.
+/// One query.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CloudWatchMetricDataQuery {
-    /// `id`.
+    /// Its name in expressions.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub id: String,
-    /// `expression`.
+    /// What is made of other queries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expression: Option<String>,
-    /// `label`.
+    /// Its name for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// `metricStat`.
+    /// The metric it reads; instead of expression.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric_stat: Option<CloudWatchMetricStat>,
-    /// `period`.
+    /// Seconds between two values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub period: Option<IntOrString>,
-    /// `returnData`.
+    /// Whether its values are part of the result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub return_data: Option<bool>,
 }
 
-/// `CloudWatchMetricStat` of the wire.
+/// A metric and how its values are put together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CloudWatchMetricStat {
-    /// `metric`.
+    /// The metric.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub metric: CloudWatchMetricStatMetric,
-    /// `period`.
+    /// Seconds between two values.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub period: IntOrString,
-    /// `stat`.
+    /// Statistic, such as Sum or p99.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub stat: String,
-    /// `unit`.
+    /// Unit, such as Count.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
@@ -450,38 +451,38 @@ pub struct CloudWatchMetricStat {
     pub unit: String,
 }
 
-/// `CloudWatchMetricStatMetric` of the wire.
+/// A metric in `CloudWatch`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CloudWatchMetricStatMetric {
-    /// `dimensions`.
+    /// What tells it from others of its name.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub dimensions: Vec<CloudWatchMetricStatMetricDimension>,
-    /// `metricName`.
+    /// Its name.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub metric_name: String,
-    /// `namespace`.
+    /// Its namespace in `CloudWatch`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
 }
 
-/// `CloudWatchMetricStatMetricDimension` of the wire.
+/// One dimension.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CloudWatchMetricStatMetricDimension {
-    /// `name`.
+    /// Its name.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub name: String,
-    /// `value`.
+    /// Its value.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
@@ -489,17 +490,17 @@ pub struct CloudWatchMetricStatMetricDimension {
     pub value: String,
 }
 
-/// `GraphiteMetric` of the wire.
+/// A Graphite server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GraphiteMetric {
-    /// `address`.
+    /// Its URL.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub address: String,
-    /// `query`.
+    /// The target.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
@@ -507,17 +508,18 @@ pub struct GraphiteMetric {
     pub query: String,
 }
 
-/// `InfluxdbMetric` of the wire.
+/// An `InfluxDB` server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct InfluxdbMetric {
-    /// `profile`.
+    /// Secret with address, token and organisation, in the controller's namespace; influxdb if
+    /// absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub profile: String,
-    /// `query`.
+    /// The Flux query.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
@@ -525,23 +527,23 @@ pub struct InfluxdbMetric {
     pub query: String,
 }
 
-/// `SkyWalkingMetric` of the wire.
+/// An Apache `SkyWalking` server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SkyWalkingMetric {
-    /// `address`.
+    /// Its URL.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub address: String,
-    /// `query`.
+    /// The GraphQL query.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub query: String,
-    /// `interval`.
+    /// Range of time that is asked for, up to now.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
@@ -549,35 +551,35 @@ pub struct SkyWalkingMetric {
     pub interval: String,
 }
 
-/// `KayentaMetric` of the wire.
+/// A Kayenta server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct KayentaMetric {
-    /// `address`.
+    /// Its URL.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub address: String,
-    /// `application`.
+    /// The application.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub application: String,
-    /// `canaryConfigName`.
+    /// The canary configuration.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub canary_config_name: String,
-    /// `metricsAccountName`.
+    /// Account that metrics are read with.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub metrics_account_name: String,
-    /// `configurationAccountName`.
+    /// Account that the configuration is read with.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub configuration_account_name: String,
-    /// `storageAccountName`.
+    /// Account that results are stored with.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub storage_account_name: String,
-    /// `threshold`.
+    /// From which score on it is good.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub threshold: KayentaThreshold,
-    /// `scopes`.
+    /// What is compared.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub scopes: Vec<KayentaScope>,
-    /// `lookback`.
+    /// Whether each look covers only the newest interval, instead of all since the start.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
@@ -585,53 +587,53 @@ pub struct KayentaMetric {
     pub lookback: bool,
 }
 
-/// `KayentaThreshold` of the wire.
+/// What a score means.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct KayentaThreshold {
-    /// `pass`.
+    /// A score of at least this is good.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub pass: i64,
-    /// `marginal`.
+    /// A score of at least this is not bad.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub marginal: i64,
 }
 
-/// `KayentaScope` of the wire.
+/// What is compared.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct KayentaScope {
-    /// `name`.
+    /// Its name.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
-    /// `controlScope`.
+    /// What it is compared with.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub control_scope: ScopeDetail,
-    /// `experimentScope`.
+    /// What is judged.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub experiment_scope: ScopeDetail,
 }
 
-/// `ScopeDetail` of the wire.
+/// A part of the metrics.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ScopeDetail {
-    /// `scope`.
+    /// Which, such as a pod template hash.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub scope: String,
-    /// `region`.
+    /// Region.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub region: String,
-    /// `step`.
+    /// Seconds between two values.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub step: i64,
-    /// `start`.
+    /// First instant, RFC 3339; follows from lookback if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub start: String,
-    /// `end`.
+    /// Last instant, RFC 3339; now if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"

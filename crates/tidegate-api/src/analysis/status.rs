@@ -5,38 +5,38 @@ use std::collections::BTreeMap;
 use crate::meta::Time;
 use serde::{Deserialize, Serialize};
 
-/// `AnalysisRunStatus` of the wire.
+/// What was measured.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalysisRunStatus {
-    /// `phase`.
+    /// Pending, Running, Successful, Failed, Error or Inconclusive. Keeps ANA-30.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub phase: String,
-    /// `message`.
+    /// Why the phase is what it is.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub message: String,
-    /// `metricResults`.
+    /// What each metric gave.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub metric_results: Vec<MetricResult>,
-    /// `startedAt`.
+    /// When it began.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "crate::lenient::time"
     )]
     pub started_at: Option<Time>,
-    /// `runSummary`.
+    /// How the metrics did. Keeps ANA-31.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub run_summary: RunSummary,
-    /// `dryRunSummary`.
+    /// How the metrics did that are not judged. Keeps ANA-31.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dry_run_summary: Option<RunSummary>,
-    /// `completedAt`.
+    /// When it ended.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "crate::lenient::time"
@@ -44,35 +44,35 @@ pub struct AnalysisRunStatus {
     pub completed_at: Option<Time>,
 }
 
-/// `RunSummary` of the wire.
+/// How many metrics did how.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RunSummary {
-    /// `count`.
+    /// All of them.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub count: i32,
-    /// `successful`.
+    /// Those that were successful.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub successful: i32,
-    /// `failed`.
+    /// Those that failed.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub failed: i32,
-    /// `inconclusive`.
+    /// Those without a verdict.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub inconclusive: i32,
-    /// `error`.
+    /// Those that could not be measured.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
@@ -80,77 +80,77 @@ pub struct RunSummary {
     pub error: i32,
 }
 
-/// `MetricResult` of the wire.
+/// What a metric gave.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MetricResult {
-    /// `name`.
+    /// The metric.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
-    /// `phase`.
+    /// Its verdict, or Running.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub phase: String,
-    /// `measurements`.
+    /// The newest measurements, oldest first. Keeps ANA-34.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub measurements: Vec<Measurement>,
-    /// `message`.
+    /// Why the phase is what it is.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub message: String,
-    /// `count`.
+    /// Measurements without error. Keeps ANA-25.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub count: i32,
-    /// `successful`.
+    /// Successful measurements.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub successful: i32,
-    /// `failed`.
+    /// Failed measurements.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub failed: i32,
-    /// `inconclusive`.
+    /// Measurements without a verdict.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub inconclusive: i32,
-    /// `error`.
+    /// Measurements that ended in an error.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub error: i32,
-    /// `consecutiveError`.
+    /// Errors in a row, up to now.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub consecutive_error: i32,
-    /// `dryRun`.
+    /// Whether it is not judged.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub dry_run: bool,
-    /// `metadata`.
+    /// What the provider says of it, such as the query with its arguments.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub metadata: BTreeMap<String, String>,
-    /// `consecutiveSuccess`.
+    /// Successes in a row, up to now.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
@@ -158,44 +158,44 @@ pub struct MetricResult {
     pub consecutive_success: i32,
 }
 
-/// `Measurement` of the wire.
+/// One measurement.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Measurement {
-    /// `phase`.
+    /// Its verdict, or Running.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub phase: String,
-    /// `message`.
+    /// Why the phase is what it is.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub message: String,
-    /// `startedAt`.
+    /// When it began.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "crate::lenient::time"
     )]
     pub started_at: Option<Time>,
-    /// `finishedAt`.
+    /// When it ended.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "crate::lenient::time"
     )]
     pub finished_at: Option<Time>,
-    /// `value`.
+    /// What was measured, as text.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub value: String,
-    /// `metadata`.
+    /// What the provider says of it, such as a Job's name. Keeps ANA-48.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub metadata: BTreeMap<String, String>,
-    /// `resumeAt`.
+    /// When to look at it again.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "crate::lenient::time"

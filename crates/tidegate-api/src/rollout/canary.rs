@@ -10,149 +10,160 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// `CanaryStrategy` of the wire.
+/// The new version takes over in steps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CanaryStrategy {
-    /// `canaryService`.
+    /// Service that selects the new version's pods. Needed by routers.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub canary_service: String,
-    /// `stableService`.
+    /// Service that selects the stable version's pods. Needed by routers.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub stable_service: String,
-    /// `steps`.
+    /// What happens one after the other; without any, pods are replaced at once within `maxSurge`
+    /// and `maxUnavailable`.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub steps: Vec<CanaryStep>,
-    /// `trafficRouting`.
+    /// Splits requests by weight; without it, weight is the share of pods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traffic_routing: Option<RolloutTrafficRouting>,
-    /// `maxUnavailable`.
+    /// Pods that may be missing during an update, a number or a percentage; 25% if absent. Keeps
+    /// CAN-01.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_unavailable: Option<IntOrString>,
-    /// `maxSurge`.
+    /// Pods that may be there beyond replicas during an update, a number or a percentage; 25% if
+    /// absent. Keeps CAN-01.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_surge: Option<IntOrString>,
-    /// `analysis`.
+    /// Runs in the background during the whole update.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analysis: Option<RolloutAnalysisBackground>,
-    /// `antiAffinity`.
+    /// Keeps pods of different versions on different nodes. Keeps EPH-06.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anti_affinity: Option<AntiAffinity>,
-    /// `canaryMetadata`.
+    /// Labels and annotations of pods as long as their version is the canary. Keeps EPH-01.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canary_metadata: Option<PodTemplateMetadata>,
-    /// `stableMetadata`.
+    /// Labels and annotations of pods as long as their version is the stable one. Keeps EPH-01.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stable_metadata: Option<PodTemplateMetadata>,
-    /// `scaleDownDelaySeconds`.
+    /// Seconds that the old version stays up after a promotion; 30 if absent. Only with
+    /// `trafficRouting`. Keeps TRF-40.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale_down_delay_seconds: Option<i32>,
-    /// `scaleDownDelayRevisionLimit`.
+    /// Old versions that may wait for their scale-down at once; no limit if absent. Keeps TRF-42.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale_down_delay_revision_limit: Option<i32>,
-    /// `abortScaleDownDelaySeconds`.
+    /// Seconds that the canary stays up after an abort; 30 if absent, 0 means for ever. Only with
+    /// `trafficRouting`. Keeps TRF-46.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub abort_scale_down_delay_seconds: Option<i32>,
-    /// `dynamicStableScale`.
+    /// Shrinks the stable version as weight moves away from it. Only with `trafficRouting`. Keeps
+    /// TRF-33.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub dynamic_stable_scale: bool,
-    /// `pingPong`.
+    /// Two Services that change roles with each update, instead of `canaryService` and
+    /// `stableService`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ping_pong: Option<PingPongSpec>,
-    /// `minPodsPerReplicaSet`.
+    /// Least number of pods of a version that gets traffic; none if absent. Only with
+    /// `trafficRouting`. Keeps TRF-32.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_pods_per_replica_set: Option<i32>,
-    /// `replicaProgressThreshold`.
+    /// Share of a step's pods that suffices to go on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replica_progress_threshold: Option<ReplicaProgressThreshold>,
 }
 
-/// `PingPongSpec` of the wire.
+/// Two Services that change roles with each update.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PingPongSpec {
-    /// `pingService`.
+    /// One Service.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub ping_service: String,
-    /// `pongService`.
+    /// The other Service.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub pong_service: String,
 }
 
-/// `ReplicaProgressThreshold` of the wire.
+/// How many of a step's pods must be available before the next step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ReplicaProgressThreshold {
-    /// `type`.
+    /// Percent or Pods.
     #[serde(rename = "type", deserialize_with = "crate::lenient::null_as_default")]
     pub kind: String,
-    /// `value`.
+    /// The percentage (1 to 100) or the number of pods.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub value: i32,
 }
 
-/// `CanaryStep` of the wire.
+/// One step of a canary. Exactly one member is given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CanaryStep {
-    /// `setWeight`.
+    /// Gives the new version this share of the traffic, from 0 to 100 or `maxTrafficWeight`. Keeps
+    /// CAN-30.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub set_weight: Option<i32>,
-    /// `pause`.
+    /// Waits for a time or for a person. Keeps CAN-31.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pause: Option<RolloutPause>,
-    /// `experiment`.
+    /// Runs versions side by side and waits for the result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub experiment: Option<RolloutExperimentStep>,
-    /// `analysis`.
+    /// Measures, and waits for the verdict. Keeps ANA-11.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analysis: Option<RolloutAnalysis>,
-    /// `setCanaryScale`.
+    /// Sets the new version's number of pods apart from its weight. Only with `trafficRouting`.
+    /// Keeps TRF-51.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub set_canary_scale: Option<SetCanaryScale>,
-    /// `setHeaderRoute`.
+    /// Sends requests with certain headers to the new version. Only with routers that can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub set_header_route: Option<SetHeaderRoute>,
-    /// `setMirrorRoute`.
+    /// Copies requests to the new version, whose answers are thrown away. Only with routers that
+    /// can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub set_mirror_route: Option<SetMirrorRoute>,
-    /// `plugin`.
+    /// Runs a step plugin. Keeps TRF-60.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plugin: Option<PluginStep>,
 }
 
-/// `RolloutPause` of the wire.
+/// A wait.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RolloutPause {
-    /// `duration`.
+    /// Seconds, or a duration such as 1h30m; without it, until a person resumes. Keeps CAN-31.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration: Option<IntOrString>,
 }
 
-/// `SetCanaryScale` of the wire.
+/// The new version's number of pods, apart from its weight. At most one member is given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SetCanaryScale {
-    /// `weight`.
+    /// Percentage of replicas.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<i32>,
-    /// `replicas`.
+    /// Number of pods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
-    /// `matchTrafficWeight`.
+    /// Follows the weight again.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
@@ -160,17 +171,17 @@ pub struct SetCanaryScale {
     pub match_traffic_weight: bool,
 }
 
-/// `SetHeaderRoute` of the wire.
+/// Sends requests with certain headers to the new version.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SetHeaderRoute {
-    /// `name`.
+    /// The route, one of `managedRoutes`.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub name: String,
-    /// `match`.
+    /// Headers, all of which a request must have; without any the route is removed.
     #[serde(
         rename = "match",
         deserialize_with = "crate::lenient::null_as_default",
@@ -179,47 +190,47 @@ pub struct SetHeaderRoute {
     pub matches: Vec<HeaderRoutingMatch>,
 }
 
-/// `HeaderRoutingMatch` of the wire.
+/// One header that a request must have.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HeaderRoutingMatch {
-    /// `headerName`.
+    /// The header.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub header_name: String,
-    /// `headerValue`.
+    /// Its value.
     pub header_value: Option<StringMatch>,
 }
 
-/// `SetMirrorRoute` of the wire.
+/// Copies requests to the new version.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SetMirrorRoute {
-    /// `name`.
+    /// The route, one of `managedRoutes`.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
-    /// `match`.
+    /// Requests that are copied, those of any item; without any the route is removed.
     #[serde(
         rename = "match",
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub matches: Vec<RouteMatch>,
-    /// `percentage`.
+    /// Share of the matching requests, from 0 to 100; 100 if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub percentage: Option<i32>,
 }
 
-/// `RouteMatch` of the wire.
+/// What a request must look like; all that is given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RouteMatch {
-    /// `method`.
+    /// Its method.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<StringMatch>,
-    /// `path`.
+    /// Its path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<StringMatch>,
-    /// `headers`.
+    /// Its headers, by name.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "BTreeMap::is_empty"
@@ -227,23 +238,23 @@ pub struct RouteMatch {
     pub headers: BTreeMap<String, StringMatch>,
 }
 
-/// `StringMatch` of the wire.
+/// What a text must look like. Exactly one member is given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StringMatch {
-    /// `exact`.
+    /// It is this.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub exact: String,
-    /// `prefix`.
+    /// It begins with this.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub prefix: String,
-    /// `regex`.
+    /// It matches this regular expression.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
@@ -251,14 +262,14 @@ pub struct StringMatch {
     pub regex: String,
 }
 
-/// `PluginStep` of the wire.
+/// A step that a plugin carries out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PluginStep {
-    /// `name`.
+    /// The plugin, as the controller's configuration names it.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
-    /// `config`.
+    /// Handed to the plugin as it is.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Value::is_null"
@@ -266,113 +277,113 @@ pub struct PluginStep {
     pub config: Value,
 }
 
-/// `RolloutAnalysis` of the wire.
+/// Which templates an AnalysisRun is made of.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RolloutAnalysis {
-    /// `templates`.
+    /// The templates; their metrics are put together. Keeps ANA-04.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub templates: Vec<AnalysisTemplateRef>,
-    /// `args`.
+    /// Values for the templates' arguments. Keeps ANA-07.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub args: Vec<AnalysisRunArgument>,
-    /// `dryRun`.
+    /// Metrics that are measured but not judged.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub dry_run: Vec<DryRun>,
-    /// `measurementRetention`.
+    /// How many measurements of which metrics are kept.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub measurement_retention: Vec<MeasurementRetention>,
-    /// `analysisRunMetadata`.
+    /// Labels and annotations of the AnalysisRun.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analysis_run_metadata: Option<AnalysisRunMetadata>,
 }
 
-/// `RolloutAnalysisBackground` of the wire.
+/// An analysis during the whole update.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RolloutAnalysisBackground {
     /// The analysis itself.
     #[serde(flatten)]
     pub analysis: RolloutAnalysis,
-    /// `startingStep`.
+    /// Index of the step at which it begins; 0 if absent. Keeps TRF-54.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub starting_step: Option<i32>,
 }
 
-/// `AnalysisTemplateRef` of the wire.
+/// A reference to a template.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalysisTemplateRef {
-    /// `templateName`.
+    /// Its name.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub template_name: String,
-    /// `clusterScope`.
+    /// Whether it is a `ClusterAnalysisTemplate`; false if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_scope: Option<bool>,
 }
 
-/// `AnalysisRunArgument` of the wire.
+/// A value for an argument, given by a Rollout.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalysisRunArgument {
-    /// `name`.
+    /// The argument.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
-    /// `value`.
+    /// Its value.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub value: String,
-    /// `valueFrom`.
+    /// Where its value comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value_from: Option<ArgumentValueFrom>,
 }
 
-/// `ArgumentValueFrom` of the wire.
+/// Where a value comes from. Exactly one member is given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgumentValueFrom {
-    /// `podTemplateHashValue`.
+    /// The hash of a version: Stable or Latest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pod_template_hash_value: Option<String>,
-    /// `fieldRef`.
+    /// A field of the Rollout.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field_ref: Option<FieldRef>,
 }
 
-/// `FieldRef` of the wire.
+/// A field of an object.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct FieldRef {
-    /// `fieldPath`.
+    /// Its path, such as `metadata.labels['region']`.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub field_path: String,
 }
 
-/// `AnalysisRunMetadata` of the wire.
+/// Labels and annotations of an AnalysisRun.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalysisRunMetadata {
-    /// `labels`.
+    /// Labels that are added.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub labels: BTreeMap<String, String>,
-    /// `annotations`.
+    /// Annotations that are added.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "BTreeMap::is_empty"
@@ -380,86 +391,86 @@ pub struct AnalysisRunMetadata {
     pub annotations: BTreeMap<String, String>,
 }
 
-/// `RolloutExperimentStep` of the wire.
+/// A step that runs an Experiment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RolloutExperimentStep {
-    /// `templates`.
+    /// The versions that run side by side.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub templates: Vec<RolloutExperimentTemplate>,
-    /// `duration`.
+    /// How long it lasts, such as 30m; without it, until its analyses end.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub duration: String,
-    /// `analyses`.
+    /// What is measured meanwhile.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub analyses: Vec<RolloutExperimentStepAnalysisTemplateRef>,
-    /// `dryRun`.
+    /// Metrics that are measured but not judged.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub dry_run: Vec<DryRun>,
-    /// `analysisRunMetadata`.
+    /// Labels and annotations of the AnalysisRuns.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub analysis_run_metadata: AnalysisRunMetadata,
-    /// `scaleDownDelaySeconds`.
+    /// Seconds that the pods stay up after the end; 30 if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale_down_delay_seconds: Option<i32>,
 }
 
-/// `RolloutExperimentTemplate` of the wire.
+/// One version of an Experiment, as a step names it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RolloutExperimentTemplate {
-    /// `name`.
+    /// Its name within the Experiment.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
-    /// `specRef`.
+    /// Whose pods it runs: stable or canary.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub spec_ref: String,
-    /// `replicas`.
+    /// Number of pods; 1 if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
-    /// `metadata`.
+    /// Labels and annotations that its pods get.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub metadata: PodTemplateMetadata,
-    /// `selector`.
+    /// Which pods are its own; the Rollout's selector if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selector: Option<LabelSelector>,
-    /// `weight`.
+    /// Share of the traffic it gets, from 0 to 100. Only with routers that can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<i32>,
-    /// `service`.
+    /// Makes a Service for its pods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<TemplateService>,
 }
 
-/// `RolloutExperimentStepAnalysisTemplateRef` of the wire.
+/// What an Experiment of a step measures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RolloutExperimentStepAnalysisTemplateRef {
-    /// `name`.
+    /// Its name within the Experiment.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
-    /// `templateName`.
+    /// The template.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub template_name: String,
-    /// `clusterScope`.
+    /// Whether it is a `ClusterAnalysisTemplate`; false if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_scope: Option<bool>,
-    /// `args`.
+    /// Values for the template's arguments.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub args: Vec<AnalysisRunArgument>,
-    /// `requiredForCompletion`.
+    /// Whether the Experiment waits for its end.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
@@ -467,11 +478,11 @@ pub struct RolloutExperimentStepAnalysisTemplateRef {
     pub required_for_completion: bool,
 }
 
-/// `TemplateService` of the wire.
+/// A Service for the pods of an Experiment's template.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TemplateService {
-    /// `name`.
+    /// Its name; made from the Experiment's and the template's if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"

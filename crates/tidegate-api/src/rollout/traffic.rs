@@ -5,89 +5,89 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// `RolloutTrafficRouting` of the wire.
+/// Who splits the traffic. Several routers may be given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RolloutTrafficRouting {
-    /// `istio`.
+    /// Istio, by `VirtualService` and optionally `DestinationRule`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub istio: Option<IstioTrafficRouting>,
-    /// `nginx`.
+    /// Ingress NGINX, by a second ingress with canary annotations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nginx: Option<NginxTrafficRouting>,
-    /// `alb`.
+    /// AWS Load Balancer Controller, by an annotation of an ingress.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alb: Option<AlbTrafficRouting>,
-    /// `smi`.
+    /// Service Mesh Interface, by a `TrafficSplit`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smi: Option<SmiTrafficRouting>,
-    /// `ambassador`.
+    /// Ambassador (Emissary), by a second Mapping.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ambassador: Option<AmbassadorTrafficRouting>,
-    /// `appMesh`.
+    /// AWS App Mesh, by a `VirtualService`'s router.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app_mesh: Option<AppMeshTrafficRouting>,
-    /// `traefik`.
+    /// Traefik, by a weighted `TraefikService`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traefik: Option<TraefikTrafficRouting>,
-    /// `managedRoutes`.
+    /// Names of routes that steps add, first one first. They go with the update. Keeps TRF-52.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub managed_routes: Vec<ManagedRoute>,
-    /// `apisix`.
+    /// Apache APISIX, by an `ApisixRoute`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub apisix: Option<ApisixTrafficRouting>,
-    /// `plugins`.
+    /// Routers by plugin name, each with what is handed to the plugin.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub plugins: BTreeMap<String, Value>,
-    /// `maxTrafficWeight`.
+    /// What all weights add up to; 100 if absent. Only nginx and plugins know others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_traffic_weight: Option<i32>,
 }
 
-/// `MangedRoutes` of the wire.
+/// A route that steps add.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ManagedRoute {
-    /// `name`.
+    /// Its name, unique within the router.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
 }
 
-/// `NginxTrafficRouting` of the wire.
+/// Ingress NGINX.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct NginxTrafficRouting {
-    /// `annotationPrefix`.
+    /// Prefix of the annotations; nginx.ingress.kubernetes.io if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub annotation_prefix: String,
-    /// `stableIngress`.
+    /// Ingress that leads to `stableService`.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub stable_ingress: String,
-    /// `additionalIngressAnnotations`.
+    /// Annotations of the canary ingress, by name without prefix.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub additional_ingress_annotations: BTreeMap<String, String>,
-    /// `stableIngresses`.
+    /// Ingresses that lead to `stableService`, instead of `stableIngress`.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub stable_ingresses: Vec<String>,
-    /// `canaryIngressAnnotations`.
+    /// Annotations of the canary ingress, by full name.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "BTreeMap::is_empty"
@@ -95,17 +95,17 @@ pub struct NginxTrafficRouting {
     pub canary_ingress_annotations: BTreeMap<String, String>,
 }
 
-/// `IstioTrafficRouting` of the wire.
+/// Istio.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct IstioTrafficRouting {
-    /// `virtualService`.
+    /// The `VirtualService` whose weights are set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub virtual_service: Option<IstioVirtualService>,
-    /// `destinationRule`.
+    /// The `DestinationRule` whose subsets are pointed at versions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination_rule: Option<IstioDestinationRule>,
-    /// `virtualServices`.
+    /// `VirtualServices` whose weights are set, instead of `virtualService`.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
@@ -113,26 +113,26 @@ pub struct IstioTrafficRouting {
     pub virtual_services: Vec<IstioVirtualService>,
 }
 
-/// `IstioVirtualService` of the wire.
+/// A `VirtualService` and which of its routes are meant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct IstioVirtualService {
-    /// `name`.
+    /// Its name, or `name.namespace`.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
-    /// `routes`.
+    /// HTTP routes by name; may be absent if there is only one.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub routes: Vec<String>,
-    /// `tlsRoutes`.
+    /// TLS routes.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub tls_routes: Vec<TlsRoute>,
-    /// `tcpRoutes`.
+    /// TCP routes.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
@@ -140,20 +140,20 @@ pub struct IstioVirtualService {
     pub tcp_routes: Vec<TcpRoute>,
 }
 
-/// `IstioDestinationRule` of the wire.
+/// A `DestinationRule` and its subsets.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct IstioDestinationRule {
-    /// `name`.
+    /// Its name.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
-    /// `canarySubsetName`.
+    /// Subset of the new version.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub canary_subset_name: String,
-    /// `stableSubsetName`.
+    /// Subset of the stable version.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub stable_subset_name: String,
-    /// `additionalSubsetNames`.
+    /// Further subsets that are left as they are.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
@@ -161,17 +161,17 @@ pub struct IstioDestinationRule {
     pub additional_subset_names: Vec<String>,
 }
 
-/// `TLSRoute` of the wire.
+/// TLS routes of a `VirtualService`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TlsRoute {
-    /// `port`.
+    /// Those that match this port.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
     )]
     pub port: i64,
-    /// `sniHosts`.
+    /// Those that match all of these hosts.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
@@ -179,11 +179,11 @@ pub struct TlsRoute {
     pub sni_hosts: Vec<String>,
 }
 
-/// `TCPRoute` of the wire.
+/// TCP routes of a `VirtualService`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TcpRoute {
-    /// `port`.
+    /// Those that match this port.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"
@@ -191,35 +191,35 @@ pub struct TcpRoute {
     pub port: i64,
 }
 
-/// `ALBTrafficRouting` of the wire.
+/// AWS Load Balancer Controller.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AlbTrafficRouting {
-    /// `ingress`.
+    /// The ingress.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub ingress: String,
-    /// `servicePort`.
+    /// Port of the Services that its action leads to.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub service_port: i32,
-    /// `rootService`.
+    /// Service in the ingress that stands for the action; `stableService` if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub root_service: String,
-    /// `annotationPrefix`.
+    /// Prefix of the annotations; alb.ingress.kubernetes.io if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub annotation_prefix: String,
-    /// `stickinessConfig`.
+    /// Keeps a client with the version it met.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stickiness_config: Option<StickinessConfig>,
-    /// `ingresses`.
+    /// The ingresses, instead of ingress.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
@@ -227,29 +227,29 @@ pub struct AlbTrafficRouting {
     pub ingresses: Vec<String>,
 }
 
-/// `StickinessConfig` of the wire.
+/// Keeps a client with the version it met.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StickinessConfig {
-    /// `enabled`.
+    /// Whether it does.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub enabled: bool,
-    /// `durationSeconds`.
+    /// For how long, from 1 to 604800.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub duration_seconds: i64,
 }
 
-/// `SMITrafficRouting` of the wire.
+/// Service Mesh Interface.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SmiTrafficRouting {
-    /// `rootService`.
+    /// Service that clients use; `stableService` if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub root_service: String,
-    /// `trafficSplitName`.
+    /// Name of the `TrafficSplit`; the Rollout's if absent.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "String::is_empty"
@@ -257,35 +257,35 @@ pub struct SmiTrafficRouting {
     pub traffic_split_name: String,
 }
 
-/// `AmbassadorTrafficRouting` of the wire.
+/// Ambassador (Emissary).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AmbassadorTrafficRouting {
-    /// `mappings`.
+    /// Mappings that lead to `stableService`.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub mappings: Vec<String>,
 }
 
-/// `AppMeshTrafficRouting` of the wire.
+/// AWS App Mesh.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AppMeshTrafficRouting {
-    /// `virtualService`.
+    /// The `VirtualService`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub virtual_service: Option<AppMeshVirtualService>,
-    /// `virtualNodeGroup`.
+    /// The nodes of both versions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub virtual_node_group: Option<AppMeshVirtualNodeGroup>,
 }
 
-/// `AppMeshVirtualService` of the wire.
+/// A `VirtualService` and which of its routes are meant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AppMeshVirtualService {
-    /// `name`.
+    /// Its name.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
-    /// `routes`.
+    /// Routes by name; may be absent if there is only one.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"
@@ -293,51 +293,51 @@ pub struct AppMeshVirtualService {
     pub routes: Vec<String>,
 }
 
-/// `AppMeshVirtualNodeGroup` of the wire.
+/// The nodes of both versions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AppMeshVirtualNodeGroup {
-    /// `canaryVirtualNodeRef`.
+    /// Node of the new version.
     pub canary_virtual_node_ref: Option<AppMeshVirtualNodeReference>,
-    /// `stableVirtualNodeRef`.
+    /// Node of the stable version.
     pub stable_virtual_node_ref: Option<AppMeshVirtualNodeReference>,
 }
 
-/// `AppMeshVirtualNodeReference` of the wire.
+/// A `VirtualNode`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AppMeshVirtualNodeReference {
-    /// `name`.
+    /// Its name.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
 }
 
-/// `TraefikTrafficRouting` of the wire.
+/// Traefik.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TraefikTrafficRouting {
-    /// `weightedTraefikServiceName`.
+    /// The `TraefikService` whose weights are set.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub weighted_traefik_service_name: String,
 }
 
-/// `ApisixTrafficRouting` of the wire.
+/// Apache APISIX.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ApisixTrafficRouting {
-    /// `route`.
+    /// The route whose weights are set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<ApisixRoute>,
 }
 
-/// `ApisixRoute` of the wire.
+/// An `ApisixRoute` and which of its rules are meant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ApisixRoute {
-    /// `name`.
+    /// Its name.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
-    /// `rules`.
+    /// HTTP rules by name; may be absent if there is only one.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "Vec::is_empty"

@@ -143,7 +143,7 @@ fn camel_case(name: &str) -> String {
 /// sentence `Keeps <ids>.`.
 fn for_manifests(docs: &str) -> String {
     let meaning = docs.split(" Keeps ").next().unwrap_or_default();
-    meaning.replace(['`', '[', ']'], "")
+    meaning.replace("[`", "").replace("`]", "").replace('`', "")
 }
 
 fn parse_type(text: &str) -> Result<Type> {
