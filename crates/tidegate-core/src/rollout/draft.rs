@@ -24,6 +24,8 @@ pub struct Draft {
     pub outcome: Outcome,
     /// How the desired template relates to the stable one (RBK-01..03), for the duration's kind.
     pub rollback: Rollback,
+    /// The Rollout's revision, if an effect of this pass changes it; messages name it.
+    pub revision: Option<i64>,
     /// Events that the pass itself decided, sent after the status in this order.
     pub events: Vec<Event>,
 }

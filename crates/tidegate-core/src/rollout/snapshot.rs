@@ -315,4 +315,18 @@ impl RolloutSnapshot {
     pub fn is_fully_promoted(&self) -> bool {
         self.recorded.stable == self.recorded.current
     }
+
+    /// The hash of the current template: of its ReplicaSet, or computed if there is none (STS-02).
+    pub fn current_hash(&self) -> &str {
+        self.new_replica_set()
+            .map_or(self.template_hash.as_str(), |new| new.hash.as_str())
+    }
+
+    /// Whether the steps or the template are others than the recorded ones (CAN-40).
+    pub fn template_or_steps_changed(&self) -> bool {
+        let recorded = &self.recorded;
+        recorded.step_hash.is_empty()
+            || recorded.step_hash != self.step_hash
+            || (!recorded.current.is_empty() && recorded.current != self.current_hash())
+    }
 }

@@ -1,8 +1,6 @@
 //! Field errors phrased as the Kubernetes API server phrases them:
 //! `path: Kind of error: value: detail`.
 
-use serde_json::Value;
-
 use crate::observed::Finding;
 
 /// A value is missing.
@@ -30,9 +28,15 @@ pub(crate) fn invalid_plain(path: &str, value: impl std::fmt::Display, detail: &
     Finding::invalid(path, &value.to_string(), detail)
 }
 
-/// A list, a map or an object that is not acceptable; it is shown as JSON.
-pub(crate) fn invalid_json(path: &str, value: &Value, detail: &str) -> Finding {
-    Finding::invalid(path, &value.to_string(), detail)
+/// A list, a map or an object that is not acceptable; it is shown as JSON, members in the order in
+/// which the wire has them.
+pub(crate) fn invalid_json(path: &str, json: serde_json::Result<String>, detail: &str) -> Finding {
+    Finding::invalid(path, &json.unwrap_or_default(), detail)
+}
+
+/// A null that is not acceptable.
+pub(crate) fn invalid_null(path: &str, detail: &str) -> Finding {
+    Finding::invalid(path, "null", detail)
 }
 
 /// A text that occurs a second time where it must be unique.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use tidegate_api::meta::{LabelSelector, LabelSelectorRequirement};
 
 use super::field;
 use crate::observed::Finding;
@@ -26,12 +27,9 @@ pub(crate) fn check_key(key: &str, path: &str) -> Vec<Finding> {
 }
 
 /// What is wrong with a label selector as it is on the wire.
-pub(crate) fn check_selector(selector: &Value, path: &str) -> Vec<Finding> {
-    let mut findings = check_labels(
-        &string_map(selector.get("matchLabels")),
-        &format!("{path}.matchLabels"),
-    );
-    for (index, requirement) in expressions(selector).iter().enumerate() {
+pub(crate) fn check_selector(selector: &LabelSelector, path: &str) -> Vec<Finding> {
+    let mut findings = check_labels(&selector.match_labels, &format!("{path}.matchLabels"));
+    for (index, requirement) in selector.match_expressions.iter().enumerate() {
         findings.extend(check_requirement(
             requirement,
             &format!("{path}.matchExpressions[{index}]"),
@@ -40,13 +38,15 @@ pub(crate) fn check_selector(selector: &Value, path: &str) -> Vec<Finding> {
     findings
 }
 
-fn check_requirement(requirement: &Value, path: &str) -> Vec<Finding> {
-    let operator = text(requirement.get("operator"));
-    let key = text(requirement.get("key"));
-    let values = strings(requirement.get("values"));
+fn check_requirement(requirement: &LabelSelectorRequirement, path: &str) -> Vec<Finding> {
+    let LabelSelectorRequirement {
+        key,
+        operator,
+        values,
+    } = requirement;
     let values_path = format!("{path}.values");
     let mut findings = Vec::new();
-    match operator {
+    match operator.as_str() {
         "In" | "NotIn" if values.is_empty() => findings.push(field::required(
             &values_path,
             "must be specified when `operator` is 'In' or 'NotIn'",
@@ -76,21 +76,21 @@ fn check_requirement(requirement: &Value, path: &str) -> Vec<Finding> {
 /// Whether a valid selector matches these labels. One that is missing matches nothing; one that is
 /// empty matches everything.
 pub(crate) fn selector_matches(
-    selector: Option<&Value>,
+    selector: Option<&LabelSelector>,
     labels: &BTreeMap<String, String>,
 ) -> bool {
-    let Some(selector) = selector.filter(|selector| !selector.is_null()) else {
+    let Some(selector) = selector else {
         return false;
     };
-    let by_label = string_map(selector.get("matchLabels"))
+    let by_label = selector
+        .match_labels
         .iter()
         .all(|(key, value)| labels.get(key) == Some(value));
     by_label
-        && expressions(selector).iter().all(|requirement| {
-            let values = strings(requirement.get("values"));
-            let held = labels.get(text(requirement.get("key")));
-            let among = held.is_some_and(|held| values.contains(&held.as_str()));
-            match text(requirement.get("operator")) {
+        && selector.match_expressions.iter().all(|requirement| {
+            let held = labels.get(&requirement.key);
+            let among = held.is_some_and(|held| requirement.values.contains(held));
+            match requirement.operator.as_str() {
                 "In" => among,
                 "NotIn" => !among,
                 "Exists" => held.is_some(),
@@ -101,8 +101,8 @@ pub(crate) fn selector_matches(
 }
 
 /// How many conditions a selector has.
-pub(crate) fn selector_len(selector: &Value) -> usize {
-    string_map(selector.get("matchLabels")).len() + expressions(selector).len()
+pub(crate) fn selector_len(selector: &LabelSelector) -> usize {
+    selector.match_labels.len() + selector.match_expressions.len()
 }
 
 /// What is wrong with a DNS label (names of containers, volumes and the like).
@@ -169,14 +169,6 @@ pub(crate) fn text(value: Option<&Value>) -> &str {
 /// The items of a list, none if there is no list.
 pub(crate) fn items(value: Option<&Value>) -> &[Value] {
     value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-fn expressions(selector: &Value) -> &[Value] {
-    items(selector.get("matchExpressions"))
-}
-
-fn strings(value: Option<&Value>) -> Vec<&str> {
-    items(value).iter().filter_map(Value::as_str).collect()
 }
 
 fn qualified_name_faults(key: &str) -> Vec<String> {
@@ -264,16 +256,16 @@ mod tests {
     fn a_missing_selector_matches_nothing_and_an_empty_one_everything() {
         let labels = BTreeMap::from([("app".to_owned(), "shop".to_owned())]);
         assert!(!selector_matches(None, &labels));
-        assert!(!selector_matches(Some(&Value::Null), &labels));
-        assert!(selector_matches(Some(&json!({})), &labels));
+        assert!(selector_matches(Some(&LabelSelector::default()), &labels));
     }
 
     #[test]
     fn requirements_follow_their_operators() {
         let labels = BTreeMap::from([("tier".to_owned(), "web".to_owned())]);
         let check = |operator: &str, key: &str, values: Value| {
-            let selector = json!({"matchExpressions":
-                [{"key": key, "operator": operator, "values": values}]});
+            let selector = serde_json::from_value(json!({"matchExpressions":
+                [{"key": key, "operator": operator, "values": values}]}))
+            .unwrap();
             selector_matches(Some(&selector), &labels)
         };
         assert!(check("In", "tier", json!(["web", "db"])));

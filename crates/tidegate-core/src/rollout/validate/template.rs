@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use tidegate_api::meta::LabelSelector;
 
 use super::{
     field,
@@ -17,7 +18,11 @@ use super::{
 use crate::observed::Finding;
 
 /// What is wrong with the template, in the API server's order.
-pub(crate) fn check(template: &Value, selector: Option<&Value>, path: &str) -> Vec<Finding> {
+pub(crate) fn check(
+    template: &Value,
+    selector: Option<&LabelSelector>,
+    path: &str,
+) -> Vec<Finding> {
     let metadata = template.get("metadata");
     let labels = string_map(metadata.and_then(|metadata| metadata.get("labels")));
     let mut findings = Vec::new();
@@ -28,7 +33,7 @@ pub(crate) fn check(template: &Value, selector: Option<&Value>, path: &str) -> V
             .unwrap_or(&Value::Null);
         findings.push(field::invalid_json(
             &format!("{path}.metadata.labels"),
-            shown,
+            serde_json::to_string(shown),
             "`selector` does not match template `labels`",
         ));
     }
@@ -256,9 +261,8 @@ fn check_ports(ports: &[Value], path: &str) -> Vec<Finding> {
 }
 
 fn port_number(number: i64, path: &str) -> Option<Finding> {
-    (!(1..=65_535).contains(&number)).then(|| {
-        field::invalid_plain(path, number, "must be between 1 and 65535, inclusive")
-    })
+    (!(1..=65_535).contains(&number))
+        .then(|| field::invalid_plain(path, number, "must be between 1 and 65535, inclusive"))
 }
 
 fn port_name_faults(name: &str) -> Vec<String> {
@@ -280,10 +284,7 @@ fn port_name_faults(name: &str) -> Vec<String> {
         !bytes.iter().any(u8::is_ascii_lowercase),
         "must contain at least one letter (a-z)",
     );
-    fault(
-        name.contains("--"),
-        "must not contain consecutive hyphens",
-    );
+    fault(name.contains("--"), "must not contain consecutive hyphens");
     fault(
         name.starts_with('-') || name.ends_with('-'),
         "must not begin or end with a hyphen",
@@ -383,9 +384,8 @@ fn check_resources(resources: Option<&Value>, path: &str) -> Vec<Finding> {
 }
 
 fn check_quantity(amount: &str, path: &str) -> Option<Finding> {
-    quantity::is_negative(amount).then(|| {
-        field::invalid_text(path, amount, "must be greater than or equal to 0")
-    })
+    quantity::is_negative(amount)
+        .then(|| field::invalid_text(path, amount, "must be greater than or equal to 0"))
 }
 
 fn quantities(list: Option<&Value>) -> BTreeMap<String, String> {
@@ -424,7 +424,10 @@ fn check_probe(probe: Option<&Value>, path: &str) -> Vec<Finding> {
         "successThreshold",
         "failureThreshold",
     ] {
-        let value = probe.get(member).and_then(Value::as_i64).unwrap_or_default();
+        let value = probe
+            .get(member)
+            .and_then(Value::as_i64)
+            .unwrap_or_default();
         findings.extend(field::non_negative(&format!("{path}.{member}"), value));
     }
     findings

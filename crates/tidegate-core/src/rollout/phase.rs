@@ -1,0 +1,200 @@
+//! Phase and message of a Rollout: what people and scripts wait for.
+
+use tidegate_api::rollout::{
+    BlueGreenStrategy, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy,
+};
+
+use crate::rollout::{conditions, snapshot::Flag};
+
+/// Everything is as it should be.
+pub const HEALTHY: &str = "Healthy";
+/// Something is wrong, and stays so until somebody acts.
+pub const DEGRADED: &str = "Degraded";
+/// On the way.
+pub const PROGRESSING: &str = "Progressing";
+/// Waits for somebody, or for a pause to end.
+pub const PAUSED: &str = "Paused";
+
+/// A phase and the sentence beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Phase {
+    /// `Healthy`, `Degraded`, `Progressing` or `Paused`; an old controller may have written others.
+    pub name: String,
+    /// Why; empty if healthy.
+    pub message: String,
+}
+
+impl Phase {
+    fn new(name: &str, message: impl Into<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            message: message.into(),
+        }
+    }
+
+    fn progressing(message: &str) -> Self {
+        Self::new(PROGRESSING, message)
+    }
+}
+
+/// The phase that follows from spec and status, as the controller writes it. Keeps STS-10.
+pub fn calculated(spec: &RolloutSpec, status: &RolloutStatus) -> Phase {
+    halted(spec, status)
+        .or_else(|| restarting(spec, status))
+        .or_else(|| awaiting_pods(spec, status))
+        .or_else(|| awaiting_strategy(&spec.strategy, status))
+        .unwrap_or_else(|| Phase::new(HEALTHY, ""))
+}
+
+/// The phase as a client shows it: changes that the controller has not seen yet come first.
+/// Keeps STS-11.
+pub fn shown(rollout: &Rollout) -> Phase {
+    if !generation_is_observed(rollout) {
+        return Phase::progressing("waiting for rollout spec update to be observed");
+    }
+    if is_unpausing(&rollout.status).is_set() {
+        return Phase::progressing("waiting for rollout to unpause");
+    }
+    if rollout.status.phase.is_empty() {
+        return calculated(&rollout.spec, &rollout.status);
+    }
+    Phase::new(&rollout.status.phase, rollout.status.message.clone())
+}
+
+/// Whether somebody has cleared the pauses and the controller has not acted upon it (ACT-07).
+pub fn is_unpausing(status: &RolloutStatus) -> Flag {
+    Flag::from(status.controller_pause && status.pause_conditions.is_empty())
+}
+
+/// Status of v0.9 and older held a hash here, so anything but a smaller number counts as observed.
+fn generation_is_observed(rollout: &Rollout) -> bool {
+    rollout
+        .status
+        .observed_generation
+        .parse::<i64>()
+        .map_or(true, |observed| observed >= rollout.metadata.generation)
+}
+
+fn halted(spec: &RolloutSpec, status: &RolloutStatus) -> Option<Phase> {
+    for condition in &status.conditions {
+        if condition.kind == conditions::Kind::InvalidSpec.as_str() {
+            let message = format!("{}: {}", condition.kind, condition.message);
+            return Some(Phase::new(DEGRADED, message));
+        }
+        if [conditions::ABORTED, conditions::TIMED_OUT].contains(&condition.reason.as_str()) {
+            let message = format!("{}: {}", condition.reason, condition.message);
+            return Some(Phase::new(DEGRADED, message));
+        }
+    }
+    if spec.paused {
+        return Some(Phase::new(PAUSED, "manually paused"));
+    }
+    status
+        .pause_conditions
+        .first()
+        .map(|pause| Phase::new(PAUSED, pause.reason.clone()))
+}
+
+fn restarting(spec: &RolloutSpec, status: &RolloutStatus) -> Option<Phase> {
+    let asked = spec.restart_at?;
+    (status.restarted_at != Some(asked)).then(|| Phase::progressing("rollout is restarting"))
+}
+
+fn awaiting_pods(spec: &RolloutSpec, status: &RolloutStatus) -> Option<Phase> {
+    if status.updated_replicas < spec.replicas.unwrap_or(1) {
+        return Some(Phase::progressing("more replicas need to be updated"));
+    }
+    (status.available_replicas < status.updated_replicas)
+        .then(|| Phase::progressing("updated replicas are still becoming available"))
+}
+
+fn awaiting_strategy(strategy: &RolloutStrategy, status: &RolloutStatus) -> Option<Phase> {
+    let promoted = !status.stable_rs.is_empty() && status.stable_rs == status.current_pod_hash;
+    if let Some(blue_green) = &strategy.blue_green {
+        let active = &status.blue_green.active_selector;
+        if active.is_empty() || *active != status.current_pod_hash {
+            return Some(Phase::progressing("active service cutover pending"));
+        }
+        if promoted {
+            return None;
+        }
+        return Some(Phase::progressing(
+            if awaits_post_promotion(blue_green, status) {
+                "waiting for analysis to complete"
+            } else {
+                "waiting for post-promotion verification to complete"
+            },
+        ));
+    }
+    let canary = strategy.canary.as_ref()?;
+    // With routers the old pods stay for the scale-down delay, so only a basic canary waits for them.
+    if canary.traffic_routing.is_none() && status.replicas > status.updated_replicas {
+        return Some(Phase::progressing("old replicas are pending termination"));
+    }
+    (!promoted).then(|| Phase::progressing("waiting for all steps to complete"))
+}
+
+fn awaits_post_promotion(blue_green: &BlueGreenStrategy, status: &RolloutStatus) -> bool {
+    blue_green.post_promotion_analysis.is_some()
+        && status
+            .blue_green
+            .post_promotion_analysis_run_status
+            .as_ref()
+            .is_none_or(|run| {
+                !["Successful", "Failed", "Error", "Inconclusive"].contains(&run.status.as_str())
+            })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn rollout(value: Value) -> Rollout {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn phase(value: Value) -> (String, String) {
+        let rollout = rollout(value);
+        let phase = shown(&rollout);
+        (phase.name, phase.message)
+    }
+
+    #[test]
+    fn an_unseen_generation_hides_the_recorded_phase() {
+        let (name, message) = phase(json!({
+            "metadata": {"generation": 3},
+            "status": {"observedGeneration": "2", "phase": "Healthy"}}));
+        assert_eq!(name, PROGRESSING);
+        assert_eq!(message, "waiting for rollout spec update to be observed");
+    }
+
+    #[test]
+    fn cleared_pauses_show_as_unpausing() {
+        let (_, message) = phase(json!({"status": {"controllerPause": true, "phase": "Paused"}}));
+        assert_eq!(message, "waiting for rollout to unpause");
+    }
+
+    #[test]
+    fn an_abort_degrades_even_if_somebody_also_paused() {
+        let (name, message) = phase(json!({
+            "spec": {"paused": true},
+            "status": {"conditions": [{"type": "Progressing", "status": "False",
+                "reason": "RolloutAborted", "message": "m"}]}}));
+        assert_eq!(
+            (name.as_str(), message.as_str()),
+            (DEGRADED, "RolloutAborted: m")
+        );
+    }
+
+    #[test]
+    fn only_a_basic_canary_waits_for_old_pods_to_go() {
+        let status = json!({"replicas": 3, "updatedReplicas": 2, "availableReplicas": 3,
+            "stableRS": "a", "currentPodHash": "a"});
+        let basic = json!({"spec": {"replicas": 2, "strategy": {"canary": {}}}, "status": status});
+        assert_eq!(phase(basic).1, "old replicas are pending termination");
+        let routed = json!({"spec": {"replicas": 2,
+            "strategy": {"canary": {"trafficRouting": {}}}}, "status": status});
+        assert_eq!(phase(routed).0, HEALTHY);
+    }
+}

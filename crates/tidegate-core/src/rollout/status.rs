@@ -1,0 +1,249 @@
+//! From what a pass has decided to the next status, and from there to the write.
+//!
+//! Every function here gives the *complete* next status, as it will be once every effect of the pass
+//! is done; [`write`] sends only what differs.
+
+mod base;
+mod settle;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use tidegate_api::rollout::{Rollout, RolloutStatus};
+
+use crate::{
+    observed::Finding,
+    plan::{Class, Event, Guard, ObjectKey, Plan, ROLLOUTS, Verb, Wake, Write},
+    reason::Reason,
+    rollout::{
+        conditions::{self, Holds, Kind},
+        draft::Draft,
+        duration, phase, progress,
+        snapshot::RolloutSnapshot,
+    },
+    run::Applied,
+};
+
+/// A status, what is told once it stands, and when to look again.
+#[derive(Clone, Debug)]
+pub struct Next {
+    /// The complete status.
+    pub status: Box<RolloutStatus>,
+    /// Sent after it was written, in this order.
+    pub events: Vec<Event>,
+    /// When the progress deadline may have passed.
+    pub wake: Option<Wake>,
+}
+
+/// The status after a whole pass over a canary: rebuilt from the snapshot, then moved on as the draft
+/// says. Keeps STS-01, STS-02, CAN-27, CAN-29, CAN-41, CAN-42, CAN-47.
+pub fn next(snapshot: &RolloutSnapshot, draft: &Draft, now: Timestamp) -> Next {
+    let mut draft = draft.clone();
+    let mut status = base::rebuilt(snapshot, &draft);
+    let mut events = base::move_on(snapshot, &mut draft, &mut status);
+    events.splice(0..0, std::mem::take(&mut draft.events));
+    settle::settle(snapshot, &draft, status, events, now)
+}
+
+/// The status after a pass that only scaled, because `spec.replicas` changed: the recorded one with
+/// new counts. Keeps SCL-03.
+pub fn scaled_only(snapshot: &RolloutSnapshot, draft: &Draft, now: Timestamp) -> Next {
+    let mut status = snapshot.rollout.status.clone();
+    status.available_replicas = base::sum(snapshot, |replica_set| replica_set.available);
+    status.hpa_replicas = base::sum(snapshot, |replica_set| replica_set.created_replicas);
+    settle::settle(snapshot, draft, status, draft.events.clone(), now)
+}
+
+/// The status that first notes that pauses or an abort came or went, if that is so; the pass ends with
+/// it. Without it, a Rollout that was paused for longer than its progress deadline would count as
+/// stuck when it is resumed. Keeps STS-14.
+pub fn pauses_noted(snapshot: &RolloutSnapshot, draft: &Draft, now: Timestamp) -> Option<Next> {
+    let held = &snapshot.rollout.status;
+    if held.observed_generation != snapshot.generation.to_string() {
+        return None;
+    }
+    let progressing = conditions::get(held, Kind::Progressing);
+    let reason = progressing.map_or("", |condition| condition.reason.as_str());
+    let paused = !held.pause_conditions.is_empty() || snapshot.rollout.spec.paused;
+    let aborted = reason == conditions::ABORTED;
+    let mut notes = Vec::new();
+    if paused != (reason == conditions::PAUSED) && !aborted && !progress::is_completed(held) {
+        notes.push(if paused {
+            (
+                Holds::Unknown,
+                conditions::PAUSED,
+                conditions::PAUSED_MESSAGE,
+            )
+        } else {
+            (
+                Holds::Unknown,
+                conditions::RESUMED,
+                conditions::RESUMED_MESSAGE,
+            )
+        });
+    }
+    if !held.abort && aborted {
+        notes.push((Holds::Unknown, conditions::RETRY, conditions::RETRY_MESSAGE));
+    }
+    let noted = conditions::get(held, Kind::Paused)
+        .is_some_and(|condition| condition.status == Holds::True.as_str());
+    let mark =
+        (paused != noted && !aborted).then_some(if paused { Holds::True } else { Holds::False });
+    if notes.is_empty() && mark.is_none() {
+        return None;
+    }
+    let mut status = held.clone();
+    for (holds, reason, message) in notes {
+        let note = conditions::condition(Kind::Progressing, holds, reason, message, now);
+        conditions::set(&mut status, note);
+    }
+    if let Some(holds) = mark {
+        let message = conditions::PAUSED_MESSAGE;
+        let note = conditions::condition(Kind::Paused, holds, conditions::PAUSED, message, now);
+        conditions::set(&mut status, note);
+    }
+    Some(patched(snapshot, draft, status, now))
+}
+
+/// The status of a Rollout that cannot be acted upon, if it does not say so already. Its pods stay as
+/// they are. Keeps STS-12.
+pub fn invalid(rollout: &Rollout, finding: &Finding, now: Timestamp) -> Option<RolloutStatus> {
+    let held = &rollout.status;
+    let message = conditions::invalid_message(&rollout.metadata.name, &finding.message);
+    let generation = rollout.metadata.generation.to_string();
+    let recorded = conditions::get(held, Kind::InvalidSpec);
+    let same = recorded.is_some_and(|condition| condition.message == message);
+    if same && held.observed_generation == generation {
+        return None;
+    }
+    let mut status = held.clone();
+    if !same {
+        conditions::remove(&mut status, Kind::InvalidSpec);
+        let reason = conditions::INVALID_SPEC;
+        let condition = conditions::condition(Kind::InvalidSpec, Holds::True, reason, message, now);
+        conditions::set(&mut status, condition);
+    }
+    status.observed_generation = generation;
+    set_phase(rollout, &mut status);
+    Some(status)
+}
+
+/// The recorded status with the note that a ReplicaSet was created (RSI-10).
+pub fn replica_set_created(rollout: &Rollout, name: &str, now: Timestamp) -> RolloutStatus {
+    let message = conditions::created_message(name);
+    noted(rollout, conditions::NEW_REPLICA_SET_CREATED, message, now)
+}
+
+/// The recorded status with the note that a ReplicaSet of this template was found; wanted only if
+/// nothing was noted about progress yet (RSI-10).
+pub fn replica_set_found(rollout: &Rollout, name: &str, now: Timestamp) -> Option<RolloutStatus> {
+    if conditions::get(&rollout.status, Kind::Progressing).is_some() {
+        return None;
+    }
+    let message = conditions::found_message(name);
+    Some(noted(
+        rollout,
+        conditions::FOUND_NEW_REPLICA_SET,
+        message,
+        now,
+    ))
+}
+
+/// The recorded status with the note that a ReplicaSet could not be created (RSI-09).
+pub fn replica_set_refused(
+    snapshot: &RolloutSnapshot,
+    draft: &Draft,
+    (name, why): (&str, &str),
+    now: Timestamp,
+) -> Next {
+    let mut status = snapshot.rollout.status.clone();
+    let message = conditions::create_error_message(name, why);
+    let reason = conditions::REPLICA_SET_CREATE_ERROR;
+    let note = conditions::condition(Kind::Progressing, Holds::False, reason, message, now);
+    conditions::set(&mut status, note);
+    patched(snapshot, draft, status, now)
+}
+
+/// The write that brings the recorded status to the plan's, with exactly the differences: what Go's
+/// encoding leaves out becomes null, lists are replaced whole, and members that nobody here knows stay
+/// as they are. `None` if nothing differs or the plan was not carried out to its end. Keeps QUE-18.
+pub fn write(snapshot: &RolloutSnapshot, plan: &Plan, applied: &Applied) -> Option<Write> {
+    let next = plan.status.as_deref().filter(|_| applied.is_complete())?;
+    write_status(&snapshot.rollout, next, applied.rollout_version())
+}
+
+/// As [`write`], for a status that stands for itself; `version` is the Rollout's newest known one if
+/// it is newer than what was observed.
+pub fn write_status(
+    rollout: &Rollout,
+    next: &RolloutStatus,
+    version: Option<&str>,
+) -> Option<Write> {
+    let before = serde_json::to_value(&rollout.status).ok()?;
+    let after = serde_json::to_value(next).ok()?;
+    let differences = merge_patch(&before, &after)?;
+    let metadata = &rollout.metadata;
+    Some(Write {
+        verb: Verb::PatchStatus,
+        target: ObjectKey::new(ROLLOUTS, &metadata.namespace, &metadata.name),
+        guard: Guard::Version {
+            uid: metadata.uid.clone(),
+            resource_version: version.unwrap_or(&metadata.resource_version).to_owned(),
+        },
+        body: json!({ "status": differences }),
+        class: Class::Status,
+        events: Vec::new(),
+        reason: Reason::Because("the status follows what was decided".to_owned()),
+    })
+}
+
+/// RFC 7386: what must be merged into `before` to get `after`; `None` if they are equal.
+fn merge_patch(before: &Value, after: &Value) -> Option<Value> {
+    let (Value::Object(old), Value::Object(new)) = (before, after) else {
+        return (before != after).then(|| after.clone());
+    };
+    let mut patch = Map::new();
+    for (name, value) in new {
+        let held = old.get(name).unwrap_or(&Value::Null);
+        if let Some(difference) = merge_patch(held, value) {
+            patch.insert(name.clone(), difference);
+        }
+    }
+    for name in old.keys().filter(|name| !new.contains_key(*name)) {
+        patch.insert(name.clone(), Value::Null);
+    }
+    (!patch.is_empty()).then_some(Value::Object(patch))
+}
+
+fn noted(rollout: &Rollout, reason: &str, message: String, now: Timestamp) -> RolloutStatus {
+    let mut status = rollout.status.clone();
+    let note = conditions::condition(Kind::Progressing, Holds::True, reason, message, now);
+    conditions::set(&mut status, note);
+    status
+}
+
+/// A status of which only conditions were changed: generation, phase and duration follow.
+fn patched(
+    snapshot: &RolloutSnapshot,
+    draft: &Draft,
+    mut status: RolloutStatus,
+    now: Timestamp,
+) -> Next {
+    status.observed_generation = snapshot.generation.to_string();
+    set_phase(&snapshot.rollout, &mut status);
+    status.duration = duration::next(snapshot, draft, &status, now);
+    let wake = progress::wake(snapshot, &status, now);
+    Next {
+        status: Box::new(status),
+        events: Vec::new(),
+        wake,
+    }
+}
+
+fn set_phase(rollout: &Rollout, status: &mut RolloutStatus) {
+    let phase = phase::calculated(&rollout.spec, status);
+    status.phase = phase.name;
+    status.message = phase.message;
+}
+
+#[cfg(test)]
+mod tests;

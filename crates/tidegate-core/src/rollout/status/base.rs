@@ -1,0 +1,227 @@
+//! The status rebuilt from the snapshot, and moved on as the pass decided.
+
+use tidegate_api::{
+    meta::LabelSelector,
+    rollout::{CanaryStatus, RolloutAnalysisRunStatus, RolloutStatus},
+};
+
+use crate::{
+    plan::Event,
+    rollout::{
+        conditions::{self, Kind},
+        draft::{AbortChange, Clearing, CurrentRun, Draft, Outcome, Skip},
+        duration, events,
+        snapshot::{ReplicaSetView, RolloutSnapshot},
+    },
+};
+
+/// What is known without looking at the steps. What is not set here is cleared. Keeps STS-01, STS-02.
+pub(super) fn rebuilt(snapshot: &RolloutSnapshot, draft: &Draft) -> RolloutStatus {
+    let held = &snapshot.rollout.status;
+    let mut status = RolloutStatus {
+        current_pod_hash: snapshot.current_hash().to_owned(),
+        current_step_hash: snapshot.step_hash.clone(),
+        replicas: sum(snapshot, |replica_set| replica_set.created_replicas),
+        updated_replicas: snapshot
+            .new_replica_set()
+            .map_or(0, |new| new.created_replicas),
+        ready_replicas: sum(snapshot, |replica_set| replica_set.ready),
+        available_replicas: sum(snapshot, |replica_set| replica_set.available),
+        hpa_replicas: sum(snapshot, |replica_set| replica_set.created_replicas),
+        selector: selector_text(snapshot.rollout.spec.selector.as_ref()),
+        collision_count: held.collision_count,
+        conditions: held.conditions.clone(),
+        stable_rs: held.stable_rs.clone(),
+        restarted_at: held.restarted_at,
+        promote_full: held.promote_full,
+        alb: held.alb.clone(),
+        albs: held.albs.clone(),
+        duration: held.duration.clone(),
+        canary: CanaryStatus {
+            current_step_analysis_run_status: draft.analysis.step.as_ref().map(run_status),
+            current_background_analysis_run_status: draft
+                .analysis
+                .background
+                .as_ref()
+                .map(run_status),
+            // Experiments are not carried out yet; what another controller recorded stays on its step.
+            current_experiment: if draft.outcome == Outcome::Stay {
+                held.canary.current_experiment.clone()
+            } else {
+                String::new()
+            },
+            weights: draft.weights.clone(),
+            stable_ping_pong: held.canary.stable_ping_pong.clone(),
+            step_plugin_statuses: held.canary.step_plugin_statuses.clone(),
+        },
+        ..RolloutStatus::default()
+    };
+    // A decision is only taken on a Rollout without findings.
+    conditions::remove(&mut status, Kind::InvalidSpec);
+    status
+}
+
+/// Step index, stable hash and whatever goes with them; the draft's pauses and abort follow.
+pub(super) fn move_on(
+    snapshot: &RolloutSnapshot,
+    draft: &mut Draft,
+    status: &mut RolloutStatus,
+) -> Vec<Event> {
+    match draft.outcome.clone() {
+        Outcome::Restart(skip) => restart(snapshot, draft, status, skip),
+        Outcome::Promote(why) => promote(snapshot, draft, status, &why),
+        Outcome::Stay | Outcome::StepDone(_) | Outcome::SkipToEnd if draft.is_aborted(snapshot) => {
+            let promoted = status.stable_rs == status.current_pod_hash;
+            status.current_step_index = if promoted {
+                last_index(snapshot)
+            } else {
+                first_index(snapshot)
+            };
+            Vec::new()
+        }
+        Outcome::Stay => {
+            status.current_step_index = held_index(snapshot);
+            Vec::new()
+        }
+        Outcome::SkipToEnd => {
+            status.current_step_index = last_index(snapshot);
+            Vec::new()
+        }
+        Outcome::StepDone(words) => {
+            let number = held_index(snapshot).unwrap_or(0).saturating_add(1);
+            status.current_step_index = Some(number);
+            status.canary.current_step_analysis_run_status = None;
+            draft.remove_pauses.push("CanaryPauseStep");
+            let total = snapshot.canary.steps.len();
+            vec![events::step_completed(number, total, &words)]
+        }
+    }
+}
+
+fn restart(
+    snapshot: &RolloutSnapshot,
+    draft: &mut Draft,
+    status: &mut RolloutStatus,
+    skip: Skip,
+) -> Vec<Event> {
+    clear_pauses_and_abort(draft);
+    status.promote_full = false;
+    status.canary.current_step_analysis_run_status = None;
+    status.canary.current_background_analysis_run_status = None;
+    status.canary.step_plugin_statuses = Vec::new();
+    status.current_step_index = first_index(snapshot);
+    if status.current_step_index.is_none() || skip == Skip::No {
+        return Vec::new();
+    }
+    status.current_step_index = last_index(snapshot);
+    events::steps_skipped(skip).into_iter().collect()
+}
+
+fn promote(
+    snapshot: &RolloutSnapshot,
+    draft: &mut Draft,
+    status: &mut RolloutStatus,
+    why: &str,
+) -> Vec<Event> {
+    clear_pauses_and_abort(draft);
+    status.promote_full = false;
+    status.current_step_index = last_index(snapshot);
+    if status.stable_rs == status.current_pod_hash {
+        return Vec::new();
+    }
+    let canary = snapshot.rollout.spec.strategy.canary.as_ref();
+    if canary.is_some_and(|canary| canary.ping_pong.is_some()) {
+        let next = if status.canary.stable_ping_pong == "ping" {
+            "pong"
+        } else {
+            "ping"
+        };
+        next.clone_into(&mut status.canary.stable_ping_pong);
+    }
+    if let Some(duration) = &mut status.duration
+        && duration.completion_status.is_none()
+    {
+        let kind = if snapshot.recorded.promote_full.is_set() {
+            duration::FAST_PROMOTED
+        } else {
+            duration::PROMOTED
+        };
+        duration.completion_status = Some(kind.to_owned());
+    }
+    status.stable_rs.clone_from(&status.current_pod_hash);
+    vec![events::completed(
+        revision(snapshot, draft),
+        &status.current_pod_hash,
+        why,
+    )]
+}
+
+fn clear_pauses_and_abort(draft: &mut Draft) {
+    draft.pauses = Clearing::Clear;
+    draft.abort = AbortChange::Remove;
+}
+
+/// The Rollout's revision as messages name it: as it is after this pass, 0 if there is none.
+pub(super) fn revision(snapshot: &RolloutSnapshot, draft: &Draft) -> i64 {
+    draft.revision.or(snapshot.revision).unwrap_or(0)
+}
+
+/// A count summed over all ReplicaSets.
+pub(super) fn sum(snapshot: &RolloutSnapshot, count: impl Fn(&ReplicaSetView) -> i32) -> i32 {
+    snapshot
+        .replica_sets
+        .iter()
+        .fold(0, |total: i32, replica_set| {
+            total.saturating_add(count(replica_set))
+        })
+}
+
+fn held_index(snapshot: &RolloutSnapshot) -> Option<i32> {
+    first_index(snapshot).map(|first| snapshot.recorded.step_index.unwrap_or(first))
+}
+
+fn first_index(snapshot: &RolloutSnapshot) -> Option<i32> {
+    (!snapshot.canary.steps.is_empty()).then_some(0)
+}
+
+fn last_index(snapshot: &RolloutSnapshot) -> Option<i32> {
+    first_index(snapshot).and(i32::try_from(snapshot.canary.steps.len()).ok())
+}
+
+fn run_status(run: &CurrentRun) -> RolloutAnalysisRunStatus {
+    RolloutAnalysisRunStatus {
+        name: run.name.clone(),
+        status: run.phase.clone(),
+        message: run.message.clone(),
+    }
+}
+
+/// A label selector as the scale subresource wants it (SCL-06).
+pub(super) fn selector_text(selector: Option<&LabelSelector>) -> String {
+    let mut terms: Vec<(String, String)> = Vec::new();
+    if let Some(selector) = selector {
+        for (key, value) in &selector.match_labels {
+            terms.push((key.clone(), format!("{key}={value}")));
+        }
+        for requirement in &selector.match_expressions {
+            let key = &requirement.key;
+            let mut values = requirement.values.clone();
+            values.sort();
+            let list = values.join(",");
+            let term = match requirement.operator.as_str() {
+                "In" => format!("{key} in ({list})"),
+                "NotIn" => format!("{key} notin ({list})"),
+                "Exists" => key.clone(),
+                "DoesNotExist" => format!("!{key}"),
+                _ => return "<error>".to_owned(),
+            };
+            terms.push((key.clone(), term));
+        }
+    }
+    if terms.is_empty() {
+        return "<none>".to_owned();
+    }
+    terms.sort_by(|first, second| first.0.cmp(&second.0));
+    let terms: Vec<String> = terms.into_iter().map(|(_, term)| term).collect();
+    terms.join(",")
+}
