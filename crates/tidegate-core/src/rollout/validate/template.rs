@@ -184,12 +184,6 @@ fn check_container(container: &Value, volumes: &BTreeSet<&str>, path: &str) -> V
     let image = text(container.get("image"));
     if image.is_empty() {
         findings.push(field::required(&format!("{path}.image"), ""));
-    } else if image != image.trim() {
-        findings.push(field::invalid_text(
-            &format!("{path}.image"),
-            image,
-            "must not have leading or trailing whitespace",
-        ));
     }
     findings.extend(check_ports(
         items(container.get("ports")),
@@ -358,13 +352,7 @@ fn check_resources(resources: Option<&Value>, path: &str) -> Vec<Finding> {
         return Vec::new();
     };
     let limits = quantities(resources.get("limits"));
-    let mut requests = quantities(resources.get("requests"));
-    for (name, limit) in &limits {
-        // The API server's defaults: what is limited and not requested is requested in full.
-        requests
-            .entry(name.clone())
-            .or_insert_with(|| limit.clone());
-    }
+    let requests = quantities(resources.get("requests"));
     let mut findings = Vec::new();
     for (name, limit) in &limits {
         findings.extend(check_quantity(limit, &format!("{path}.limits[{name}]")));
