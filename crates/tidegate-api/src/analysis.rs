@@ -41,31 +41,31 @@ pub struct ClusterAnalysisTemplate {
 pub struct AnalysisTemplateSpec {
     /// What is measured.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub metrics: Vec<Metric>,
     /// Arguments, which metrics name as `{{args.name}}`.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub args: Vec<Argument>,
     /// Metrics that are measured but not judged. Keeps ANA-33.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub dry_run: Vec<DryRun>,
     /// How many measurements of which metrics are kept. Keeps ANA-34.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub measurement_retention: Vec<MeasurementRetention>,
     /// Further templates whose metrics are added. Keeps ANA-04.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub templates: Vec<AnalysisTemplateRef>,
@@ -91,11 +91,11 @@ pub struct AnalysisRun {
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalysisRunSpec {
     /// What is measured.
-    #[serde(deserialize_with = "crate::lenient::null_as_default")]
+    #[serde(deserialize_with = "crate::lenient::list")]
     pub metrics: Vec<Metric>,
     /// Arguments, which metrics name as `{{args.name}}`.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub args: Vec<Argument>,
@@ -107,13 +107,13 @@ pub struct AnalysisRunSpec {
     pub terminate: bool,
     /// Metrics that are measured but not judged. Keeps ANA-33.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub dry_run: Vec<DryRun>,
     /// How many measurements of which metrics are kept. Keeps ANA-34.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub measurement_retention: Vec<MeasurementRetention>,

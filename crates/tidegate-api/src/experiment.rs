@@ -27,7 +27,7 @@ pub struct Experiment {
 #[serde(rename_all = "camelCase", default)]
 pub struct ExperimentSpec {
     /// The versions; at least one.
-    #[serde(deserialize_with = "crate::lenient::null_as_default")]
+    #[serde(deserialize_with = "crate::lenient::list")]
     pub templates: Vec<TemplateSpec>,
     /// How long it lasts from the moment all pods are available, such as 30m; no end if absent.
     #[serde(
@@ -46,7 +46,7 @@ pub struct ExperimentSpec {
     pub terminate: bool,
     /// What is measured meanwhile.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub analyses: Vec<ExperimentAnalysisTemplateRef>,
@@ -55,13 +55,13 @@ pub struct ExperimentSpec {
     pub scale_down_delay_seconds: Option<i32>,
     /// Metrics that are measured but not judged.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub dry_run: Vec<DryRun>,
     /// How many measurements of which metrics are kept.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub measurement_retention: Vec<MeasurementRetention>,
@@ -111,7 +111,7 @@ pub struct ExperimentAnalysisTemplateRef {
     pub cluster_scope: Option<bool>,
     /// Values for the template's arguments.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub args: Vec<Argument>,
@@ -141,7 +141,7 @@ pub struct ExperimentStatus {
     pub message: String,
     /// What is of each version.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub template_statuses: Vec<TemplateStatus>,
@@ -153,13 +153,13 @@ pub struct ExperimentStatus {
     pub available_at: Option<Time>,
     /// What holds, one item for each type.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub conditions: Vec<ExperimentCondition>,
     /// What is of each analysis.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub analysis_runs: Vec<ExperimentAnalysisRunStatus>,

@@ -1,5 +1,7 @@
 //! Decoding as Go decodes: `null` equals absent, and the zero time is no time.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer};
 
 use crate::meta::Time;
@@ -14,6 +16,36 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// `null` becomes an empty list, and a `null` item the type's default.
+///
+/// # Errors
+/// When the value is neither `null` nor a list of `T`.
+pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    let items = Option::<Vec<Option<T>>>::deserialize(deserializer)?;
+    let items = items.unwrap_or_default().into_iter();
+    Ok(items.map(Option::unwrap_or_default).collect())
+}
+
+/// `null` becomes an empty map, and a `null` member the type's default.
+///
+/// # Errors
+/// When the value is neither `null` nor a map to `T`.
+pub(crate) fn map<'de, D, T>(deserializer: D) -> Result<BTreeMap<String, T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    let members = Option::<BTreeMap<String, Option<T>>>::deserialize(deserializer)?;
+    let members = members.unwrap_or_default().into_iter();
+    Ok(members
+        .map(|(key, member)| (key, member.unwrap_or_default()))
+        .collect())
 }
 
 /// `null` and `0001-01-01T00:00:00Z` become `None`.

@@ -125,25 +125,25 @@ pub struct ObjectMeta {
     pub deletion_timestamp: Option<Time>,
     /// What selectors look at.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::map",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub labels: BTreeMap<String, String>,
     /// Everything else that is said of it.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::map",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub annotations: BTreeMap<String, String>,
     /// Who keeps it alive.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub owner_references: Vec<OwnerReference>,
     /// Who must agree before it goes.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub finalizers: Vec<String>,
@@ -173,12 +173,16 @@ impl ObjectMeta {
 #[serde(rename_all = "camelCase", default)]
 pub struct OwnerReference {
     /// Group and version, such as `argoproj.io/v1alpha1`.
+    #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub api_version: String,
     /// Kind.
+    #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub kind: String,
     /// Name, in the same namespace or of the whole cluster.
+    #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
     /// Uid.
+    #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub uid: String,
     /// Whether it manages the object; at most one owner does.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -194,13 +198,13 @@ pub struct OwnerReference {
 pub struct LabelSelector {
     /// Each of these labels with this value.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::map",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub match_labels: BTreeMap<String, String>,
     /// And each of these demands.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub match_expressions: Vec<LabelSelectorRequirement>,
@@ -211,12 +215,14 @@ pub struct LabelSelector {
 #[serde(rename_all = "camelCase", default)]
 pub struct LabelSelectorRequirement {
     /// The label.
+    #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub key: String,
     /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
+    #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub operator: String,
     /// The values of `In` and `NotIn`.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub values: Vec<String>,

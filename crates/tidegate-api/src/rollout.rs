@@ -39,9 +39,13 @@ pub struct RolloutSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
     /// Which pods belong to this Rollout; must match the template's labels and never changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub selector: Option<LabelSelector>,
     /// The pods. A change of it is a new version and starts an update.
-    #[serde(deserialize_with = "crate::lenient::null_as_default")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub template: PodTemplate,
     /// Takes the template from another object instead.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -189,13 +193,13 @@ pub struct RequiredDuringSchedulingIgnoredDuringExecution {}
 pub struct PodTemplateMetadata {
     /// Labels that are added.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::map",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub labels: BTreeMap<String, String>,
     /// Annotations that are added.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::map",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub annotations: BTreeMap<String, String>,

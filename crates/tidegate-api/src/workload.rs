@@ -40,7 +40,10 @@ pub struct ReplicaSetSpec {
     /// Which pods are its own.
     pub selector: Option<LabelSelector>,
     /// The pods, as stored.
-    #[serde(skip_serializing_if = "crate::lenient::is_zero")]
+    #[serde(
+        deserialize_with = "crate::lenient::null_as_default",
+        skip_serializing_if = "crate::lenient::is_zero"
+    )]
     pub template: PodTemplate,
 }
 
@@ -77,7 +80,7 @@ pub struct ReplicaSetStatus {
     pub observed_generation: i64,
     /// Such as `ReplicaFailure`.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub conditions: Vec<Condition>,
@@ -88,9 +91,10 @@ pub struct ReplicaSetStatus {
 #[serde(rename_all = "camelCase", default)]
 pub struct Condition {
     /// Such as `ReplicaFailure` or `Ready`.
-    #[serde(rename = "type")]
+    #[serde(deserialize_with = "crate::lenient::null_as_default", rename = "type")]
     pub kind: String,
     /// `True`, `False` or `Unknown`.
+    #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub status: String,
     /// When `status` last changed.
     #[serde(
@@ -130,13 +134,13 @@ pub struct Service {
 pub struct ServiceSpec {
     /// Labels of the pods behind it.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::map",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub selector: BTreeMap<String, String>,
     /// Its ports.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub ports: Vec<ServicePort>,
@@ -153,6 +157,7 @@ pub struct ServicePort {
     )]
     pub name: String,
     /// The port that the Service listens on.
+    #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub port: i32,
 }
 
@@ -182,11 +187,11 @@ pub struct PodSpec {
     )]
     pub node_name: String,
     /// Containers that serve.
-    #[serde(deserialize_with = "crate::lenient::null_as_default")]
+    #[serde(deserialize_with = "crate::lenient::list")]
     pub containers: Vec<Container>,
     /// Containers that run before.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub init_containers: Vec<Container>,
@@ -197,6 +202,7 @@ pub struct PodSpec {
 #[serde(rename_all = "camelCase", default)]
 pub struct Container {
     /// Its name.
+    #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
     /// Its image.
     #[serde(
@@ -236,19 +242,19 @@ pub struct PodStatus {
     pub message: String,
     /// Such as `Ready`.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub conditions: Vec<Condition>,
     /// One for each container.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub container_statuses: Vec<ContainerStatus>,
     /// One for each init container.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub init_container_statuses: Vec<ContainerStatus>,
@@ -259,6 +265,7 @@ pub struct PodStatus {
 #[serde(rename_all = "camelCase", default)]
 pub struct ContainerStatus {
     /// The container.
+    #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub name: String,
     /// Whether it passes its readiness check.
     #[serde(deserialize_with = "crate::lenient::null_as_default")]

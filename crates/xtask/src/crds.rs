@@ -2,6 +2,7 @@
 //! own types ([`source`]), a table of Kubernetes' types ([`kubernetes`]) and what neither says
 //! ([`facts`]).
 
+mod compare;
 mod facts;
 mod kinds;
 mod kubernetes;
@@ -82,7 +83,7 @@ pub(crate) fn definitions() -> Result<Vec<Definition>> {
             let text = format!("{HEAD}{}", yaml::document(&value));
             let size = text.len().max(value.to_string().len());
             if size > LARGEST {
-                bail!("{} would have {size} bytes, more than {LARGEST}", kind.kind);
+                bail!("{} would have {size} bytes, more than {LARGEST}", kind.name);
             }
             Ok(Definition {
                 plural: kind.plural,
@@ -111,6 +112,26 @@ mod tests {
     fn the_files_in_the_repository_are_fresh() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/crds");
         run(&folder, Mode::Check).unwrap();
+    }
+
+    #[test]
+    fn the_yaml_says_what_the_definition_says() {
+        for definition in definitions().unwrap() {
+            let read: Value = serde_saphyr::from_str(&definition.text).unwrap();
+            assert_eq!(read, definition.value, "{}", definition.file);
+        }
+    }
+
+    #[test]
+    fn every_member_of_ours_has_a_description() {
+        let mut own = Types::new();
+        source::add_to(&mut own).unwrap();
+        for (name, object) in own {
+            assert!(!object.description.is_empty(), "{name}");
+            for field in object.fields {
+                assert!(field.description.ends_with('.'), "{name}.{}", field.name);
+            }
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Write the CustomResourceDefinitions under deploy/crds
+    /// Write the custom resource definitions under deploy/crds
     Crds {
         /// Only complain about files that are stale
         #[arg(long)]

@@ -45,7 +45,7 @@ pub struct MetricProvider {
     pub skywalking: Option<SkyWalkingMetric>,
     /// A plugin by its name, with what is handed to it.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::map",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub plugin: BTreeMap<String, Value>,
@@ -81,7 +81,7 @@ pub struct PrometheusMetric {
     pub insecure: bool,
     /// Further headers of the request.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub headers: Vec<WebMetricHeader>,
@@ -177,7 +177,7 @@ pub struct OAuth2Config {
     pub client_secret: String,
     /// What the token is for.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub scopes: Vec<String>,
@@ -216,7 +216,7 @@ pub struct WebMetric {
     pub url: String,
     /// Headers of the request.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub headers: Vec<WebMetricHeader>,
@@ -297,7 +297,7 @@ pub struct DatadogMetric {
     pub query: String,
     /// Several queries by name, for formula. Only with `apiVersion` v2.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::map",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub queries: BTreeMap<String, String>,
@@ -396,7 +396,7 @@ pub struct CloudWatchMetric {
     )]
     pub interval: String,
     /// The queries.
-    #[serde(deserialize_with = "crate::lenient::null_as_default")]
+    #[serde(deserialize_with = "crate::lenient::list")]
     pub metric_data_queries: Vec<CloudWatchMetricDataQuery>,
 }
 
@@ -457,7 +457,7 @@ pub struct CloudWatchMetricStat {
 pub struct CloudWatchMetricStatMetric {
     /// What tells it from others of its name.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub dimensions: Vec<CloudWatchMetricStatMetricDimension>,
@@ -577,7 +577,7 @@ pub struct KayentaMetric {
     #[serde(deserialize_with = "crate::lenient::null_as_default")]
     pub threshold: KayentaThreshold,
     /// What is compared.
-    #[serde(deserialize_with = "crate::lenient::null_as_default")]
+    #[serde(deserialize_with = "crate::lenient::list")]
     pub scopes: Vec<KayentaScope>,
     /// Whether each look covers only the newest interval, instead of all since the start.
     #[serde(

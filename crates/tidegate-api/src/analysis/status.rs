@@ -20,7 +20,7 @@ pub struct AnalysisRunStatus {
     pub message: String,
     /// What each metric gave.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub metric_results: Vec<MetricResult>,
@@ -92,7 +92,7 @@ pub struct MetricResult {
     pub phase: String,
     /// The newest measurements, oldest first. Keeps ANA-34.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub measurements: Vec<Measurement>,
@@ -146,7 +146,7 @@ pub struct MetricResult {
     pub dry_run: bool,
     /// What the provider says of it, such as the query with its arguments.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::map",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub metadata: BTreeMap<String, String>,
@@ -191,7 +191,7 @@ pub struct Measurement {
     pub value: String,
     /// What the provider says of it, such as a Job's name. Keeps ANA-48.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::map",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub metadata: BTreeMap<String, String>,

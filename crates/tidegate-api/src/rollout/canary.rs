@@ -29,7 +29,7 @@ pub struct CanaryStrategy {
     /// What happens one after the other; without any, pods are replaced at once within `maxSurge`
     /// and `maxUnavailable`.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub steps: Vec<CanaryStep>,
@@ -184,7 +184,7 @@ pub struct SetHeaderRoute {
     /// Headers, all of which a request must have; without any the route is removed.
     #[serde(
         rename = "match",
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub matches: Vec<HeaderRoutingMatch>,
@@ -211,7 +211,7 @@ pub struct SetMirrorRoute {
     /// Requests that are copied, those of any item; without any the route is removed.
     #[serde(
         rename = "match",
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub matches: Vec<RouteMatch>,
@@ -232,7 +232,7 @@ pub struct RouteMatch {
     pub path: Option<StringMatch>,
     /// Its headers, by name.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::map",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub headers: BTreeMap<String, StringMatch>,
@@ -283,25 +283,25 @@ pub struct PluginStep {
 pub struct RolloutAnalysis {
     /// The templates; their metrics are put together. Keeps ANA-04.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub templates: Vec<AnalysisTemplateRef>,
     /// Values for the templates' arguments. Keeps ANA-07.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub args: Vec<AnalysisRunArgument>,
     /// Metrics that are measured but not judged.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub dry_run: Vec<DryRun>,
     /// How many measurements of which metrics are kept.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub measurement_retention: Vec<MeasurementRetention>,
@@ -379,13 +379,13 @@ pub struct FieldRef {
 pub struct AnalysisRunMetadata {
     /// Labels that are added.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::map",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub labels: BTreeMap<String, String>,
     /// Annotations that are added.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::map",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub annotations: BTreeMap<String, String>,
@@ -396,7 +396,7 @@ pub struct AnalysisRunMetadata {
 #[serde(rename_all = "camelCase", default)]
 pub struct RolloutExperimentStep {
     /// The versions that run side by side.
-    #[serde(deserialize_with = "crate::lenient::null_as_default")]
+    #[serde(deserialize_with = "crate::lenient::list")]
     pub templates: Vec<RolloutExperimentTemplate>,
     /// How long it lasts, such as 30m; without it, until its analyses end.
     #[serde(
@@ -406,13 +406,13 @@ pub struct RolloutExperimentStep {
     pub duration: String,
     /// What is measured meanwhile.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub analyses: Vec<RolloutExperimentStepAnalysisTemplateRef>,
     /// Metrics that are measured but not judged.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub dry_run: Vec<DryRun>,
@@ -466,7 +466,7 @@ pub struct RolloutExperimentStepAnalysisTemplateRef {
     pub cluster_scope: Option<bool>,
     /// Values for the template's arguments.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub args: Vec<AnalysisRunArgument>,

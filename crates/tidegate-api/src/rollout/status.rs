@@ -18,7 +18,7 @@ pub struct RolloutStatus {
     pub abort: bool,
     /// Why the controller waits; clearing it resumes.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub pause_conditions: Vec<PauseCondition>,
@@ -85,7 +85,7 @@ pub struct RolloutStatus {
     pub observed_generation: String,
     /// What holds, one item for each type. Keeps STS-03.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub conditions: Vec<RolloutCondition>,
@@ -150,7 +150,7 @@ pub struct RolloutStatus {
     pub alb: Option<AlbStatus>,
     /// The load balancers behind the ingresses.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub albs: Vec<AlbStatus>,
@@ -222,7 +222,7 @@ pub struct CanaryStatus {
     pub stable_ping_pong: String,
     /// What step plugins said. Keeps TRF-64.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub step_plugin_statuses: Vec<StepPluginStatus>,
@@ -240,7 +240,7 @@ pub struct TrafficWeights {
     pub stable: WeightDestination,
     /// Versions of Experiments.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub additional: Vec<WeightDestination>,

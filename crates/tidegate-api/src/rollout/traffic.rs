@@ -32,7 +32,7 @@ pub struct RolloutTrafficRouting {
     pub traefik: Option<TraefikTrafficRouting>,
     /// Names of routes that steps add, first one first. They go with the update. Keeps TRF-52.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub managed_routes: Vec<ManagedRoute>,
@@ -41,7 +41,7 @@ pub struct RolloutTrafficRouting {
     pub apisix: Option<ApisixTrafficRouting>,
     /// Routers by plugin name, each with what is handed to the plugin.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::map",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub plugins: BTreeMap<String, Value>,
@@ -77,19 +77,19 @@ pub struct NginxTrafficRouting {
     pub stable_ingress: String,
     /// Annotations of the canary ingress, by name without prefix.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::map",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub additional_ingress_annotations: BTreeMap<String, String>,
     /// Ingresses that lead to `stableService`, instead of `stableIngress`.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub stable_ingresses: Vec<String>,
     /// Annotations of the canary ingress, by full name.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::map",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub canary_ingress_annotations: BTreeMap<String, String>,
@@ -107,7 +107,7 @@ pub struct IstioTrafficRouting {
     pub destination_rule: Option<IstioDestinationRule>,
     /// `VirtualServices` whose weights are set, instead of `virtualService`.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub virtual_services: Vec<IstioVirtualService>,
@@ -122,19 +122,19 @@ pub struct IstioVirtualService {
     pub name: String,
     /// HTTP routes by name; may be absent if there is only one.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub routes: Vec<String>,
     /// TLS routes.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub tls_routes: Vec<TlsRoute>,
     /// TCP routes.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub tcp_routes: Vec<TcpRoute>,
@@ -155,7 +155,7 @@ pub struct IstioDestinationRule {
     pub stable_subset_name: String,
     /// Further subsets that are left as they are.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub additional_subset_names: Vec<String>,
@@ -173,7 +173,7 @@ pub struct TlsRoute {
     pub port: i64,
     /// Those that match all of these hosts.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub sni_hosts: Vec<String>,
@@ -221,7 +221,7 @@ pub struct AlbTrafficRouting {
     pub stickiness_config: Option<StickinessConfig>,
     /// The ingresses, instead of ingress.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub ingresses: Vec<String>,
@@ -262,7 +262,7 @@ pub struct SmiTrafficRouting {
 #[serde(rename_all = "camelCase", default)]
 pub struct AmbassadorTrafficRouting {
     /// Mappings that lead to `stableService`.
-    #[serde(deserialize_with = "crate::lenient::null_as_default")]
+    #[serde(deserialize_with = "crate::lenient::list")]
     pub mappings: Vec<String>,
 }
 
@@ -287,7 +287,7 @@ pub struct AppMeshVirtualService {
     pub name: String,
     /// Routes by name; may be absent if there is only one.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub routes: Vec<String>,
@@ -339,7 +339,7 @@ pub struct ApisixRoute {
     pub name: String,
     /// HTTP rules by name; may be absent if there is only one.
     #[serde(
-        deserialize_with = "crate::lenient::null_as_default",
+        deserialize_with = "crate::lenient::list",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub rules: Vec<String>,

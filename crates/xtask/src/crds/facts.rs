@@ -29,7 +29,7 @@ const OPTIONAL: &[(&str, &[&str])] = &[
     ("Rollout", &["metadata", "status"]),
     ("RolloutExperimentStep", &["analysisRunMetadata"]),
     ("RolloutExperimentTemplate", &["metadata"]),
-    ("RolloutSpec", &["selector", "strategy", "template"]),
+    ("RolloutSpec", &["strategy"]),
     ("RolloutStatus", &["blueGreen", "canary"]),
     ("WebMetric", &["authentication"]),
 ];

@@ -8,7 +8,7 @@ use super::schema::{Type, Types, render};
 /// What a definition says apart from its schema.
 pub(crate) struct Kind {
     /// Kind; also the name of its Rust type.
-    pub(crate) kind: &'static str,
+    pub(crate) name: &'static str,
     /// Resource.
     pub(crate) plural: &'static str,
     short: &'static str,
@@ -25,7 +25,7 @@ const STATUS: (&str, &str, &str) = ("Status", "string", ".status.phase");
 /// The kinds, in the order of their importance.
 pub(crate) const KINDS: [Kind; 5] = [
     Kind {
-        kind: "Rollout",
+        name: "Rollout",
         plural: "rollouts",
         short: "ro",
         scope: "Namespaced",
@@ -46,7 +46,7 @@ pub(crate) const KINDS: [Kind; 5] = [
         }"#,
     },
     Kind {
-        kind: "AnalysisRun",
+        name: "AnalysisRun",
         plural: "analysisruns",
         short: "ar",
         scope: "Namespaced",
@@ -54,7 +54,7 @@ pub(crate) const KINDS: [Kind; 5] = [
         subresources: "{}",
     },
     Kind {
-        kind: "AnalysisTemplate",
+        name: "AnalysisTemplate",
         plural: "analysistemplates",
         short: "at",
         scope: "Namespaced",
@@ -62,7 +62,7 @@ pub(crate) const KINDS: [Kind; 5] = [
         subresources: "{}",
     },
     Kind {
-        kind: "ClusterAnalysisTemplate",
+        name: "ClusterAnalysisTemplate",
         plural: "clusteranalysistemplates",
         short: "cat",
         scope: "Cluster",
@@ -70,7 +70,7 @@ pub(crate) const KINDS: [Kind; 5] = [
         subresources: "{}",
     },
     Kind {
-        kind: "Experiment",
+        name: "Experiment",
         plural: "experiments",
         short: "exp",
         scope: "Namespaced",
@@ -98,10 +98,10 @@ impl Kind {
             "spec": {
                 "group": "argoproj.io",
                 "names": {
-                    "kind": self.kind,
-                    "listKind": format!("{}List", self.kind),
+                    "kind": self.name,
+                    "listKind": format!("{}List", self.name),
                     "plural": self.plural,
-                    "singular": self.kind.to_lowercase(),
+                    "singular": self.name.to_lowercase(),
                     "shortNames": [self.short],
                 },
                 "scope": self.scope,
@@ -119,12 +119,12 @@ impl Kind {
 
     fn schema(&self, types: &Types) -> Result<Value> {
         let object = types
-            .get(self.kind)
-            .with_context(|| format!("no type is called {}", self.kind))?;
-        let mut schema = render(&Type::Named(self.kind.to_owned()), types)?;
+            .get(self.name)
+            .with_context(|| format!("no type is called {}", self.name))?;
+        let mut schema = render(&Type::Named(self.name.to_owned()), types)?;
         schema.insert("description".to_owned(), json!(object.description));
         let Some(Value::Object(members)) = schema.get_mut("properties") else {
-            bail!("{} has no members", self.kind);
+            bail!("{} has no members", self.name);
         };
         let text = |description: &str| json!({"type": "string", "description": description});
         let head: Map<String, Value> = Map::from_iter([

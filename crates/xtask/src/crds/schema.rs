@@ -108,10 +108,10 @@ pub(crate) fn render(ty: &Type, types: &Types) -> Result<Map<String, Value>> {
         }),
         Type::Named(name) => return render_struct(name, types),
     };
-    match schema {
-        Value::Object(members) => Ok(members),
-        other => bail!("a schema is an object, not {other}"),
-    }
+    let Value::Object(members) = schema else {
+        bail!("a schema is an object, not {schema}");
+    };
+    Ok(members)
 }
 
 fn render_struct(name: &str, types: &Types) -> Result<Map<String, Value>> {

@@ -80,7 +80,7 @@ fn parse_fields<'a>(lines: impl Iterator<Item = &'a str>, types: &Types) -> Resu
         } else {
             before.declaration.push_str(line);
             if line.ends_with(',') {
-                add_field(std::mem::take(&mut before), types, &mut fields)?;
+                add_field(&std::mem::take(&mut before), types, &mut fields)?;
             }
         }
     }
@@ -94,7 +94,7 @@ fn add_doc(docs: &mut String, text: &str) {
     docs.push_str(text.trim());
 }
 
-fn add_field(before: Before, types: &Types, fields: &mut Vec<Field>) -> Result<()> {
+fn add_field(before: &Before, types: &Types, fields: &mut Vec<Field>) -> Result<()> {
     let declaration = before.declaration.trim_end_matches(',');
     let (name, ty) = declaration
         .strip_prefix("pub ")
@@ -154,9 +154,11 @@ fn parse_type(text: &str) -> Result<Type> {
         return Ok(Type::List(Box::new(parse_type(item)?)));
     }
     if let Some(item) = generic(text, "BTreeMap").and_then(|both| both.strip_prefix("String, ")) {
-        return Ok(match parse_type(item)? {
-            Type::AnyObject => Type::AnyObject,
-            item => Type::Map(Box::new(item)),
+        let item = parse_type(item)?;
+        return Ok(if item == Type::AnyObject {
+            item
+        } else {
+            Type::Map(Box::new(item))
         });
     }
     Ok(match text {

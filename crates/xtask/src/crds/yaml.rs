@@ -13,30 +13,21 @@ pub(crate) fn document(value: &Value) -> String {
     text
 }
 
-/// Writes a value in lines of its own, each behind `indent` spaces.
+/// Writes the members or items of a value in lines of their own, each behind `indent` spaces.
 fn block(value: &Value, indent: usize, text: &mut String) {
     let margin = " ".repeat(indent);
-    match value {
-        Value::Object(members) if !members.is_empty() => {
-            for (key, member) in members {
-                text.push_str(&margin);
-                let head = format!("{}:", scalar(key));
-                text.push_str(&head);
-                behind(member, indent, head.len(), text);
-            }
-        }
-        Value::Array(items) if !items.is_empty() => {
-            for item in items {
-                text.push_str(&margin);
-                text.push('-');
-                behind(item, indent, 1, text);
-            }
-        }
-        other => {
-            text.push_str(&margin);
-            text.push_str(&flow(other));
-            text.push('\n');
-        }
+    let members = value.as_object().into_iter().flatten();
+    for (key, member) in members {
+        let head = format!("{}:", scalar(key));
+        text.push_str(&margin);
+        text.push_str(&head);
+        behind(member, indent, head.len(), text);
+    }
+    let items = value.as_array().into_iter().flatten();
+    for item in items {
+        text.push_str(&margin);
+        text.push('-');
+        behind(item, indent, 1, text);
     }
 }
 
