@@ -135,6 +135,8 @@ impl Kind {
             ("kind".to_owned(), text("Kind of this object.")),
         ]);
         members.extend(head);
+        // The API server refuses a definition that says anything about metadata, in words too.
+        members.insert("metadata".to_owned(), json!({"type": "object"}));
         Ok(Value::Object(schema))
     }
 }
