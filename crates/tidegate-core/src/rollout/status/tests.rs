@@ -79,7 +79,7 @@ fn snapshot(rollout: Rollout, replica_sets: Vec<ReplicaSetView>) -> RolloutSnaps
         progress_deadline_seconds: 600,
         rollback_window: 0,
         canary: Canary {
-            steps: steps.map(|_| crate::rollout::steps::Step).collect(),
+            steps: steps.map(crate::rollout::steps::Step::from_wire).collect(),
             canary_service: String::new(),
             stable_service: String::new(),
             max_surge: 1,
