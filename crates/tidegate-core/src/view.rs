@@ -5,10 +5,7 @@ mod pod;
 mod replica_set;
 mod run;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::{collections::BTreeMap, fmt};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -63,7 +60,7 @@ impl Icon {
     }
 }
 
-/// What a ReplicaSet is for. The order is that of the words, as images list them.
+/// What a ReplicaSet is for. The order is that of the words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tag {
     /// Receives the traffic (blue-green).
@@ -190,7 +187,7 @@ pub struct Image {
     /// The image.
     pub name: String,
     /// What for, in the order shown.
-    pub tags: BTreeSet<Tag>,
+    pub tags: Vec<Tag>,
 }
 
 /// The strategy as the header shows it.
@@ -452,11 +449,20 @@ fn set_weight(rollout: &Rollout, canary: &CanaryStrategy) -> i32 {
         .unwrap_or(0)
 }
 
+/// Tags of an image that only one ReplicaSet runs stand in the order of the ReplicaSet's purposes,
+/// those of a shared one by name: as upstream shows them.
 fn images(replica_sets: &[replica_set::Shown]) -> Vec<Image> {
-    let mut images: BTreeMap<&str, BTreeSet<Tag>> = BTreeMap::new();
+    let mut images: BTreeMap<&str, Vec<Tag>> = BTreeMap::new();
     for shown in replica_sets.iter().filter(|shown| shown.pods > 0) {
         for image in &shown.images {
-            images.entry(image).or_default().extend(&shown.tags);
+            images
+                .entry(image)
+                .and_modify(|tags| {
+                    tags.extend(&shown.tags);
+                    tags.sort_unstable();
+                    tags.dedup();
+                })
+                .or_insert_with(|| shown.tags.clone());
         }
     }
     images

@@ -131,7 +131,7 @@ fn the_header_tells_weights_and_images() {
         .iter()
         .map(|image| format!("{} {:?}", image.name, image.tags))
         .collect();
-    assert_eq!(images, ["shop:new {Canary}", "shop:old {Stable}"]);
+    assert_eq!(images, ["shop:new [Canary]", "shop:old [Stable]"]);
 }
 
 #[test]
