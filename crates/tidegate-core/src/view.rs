@@ -178,7 +178,7 @@ pub struct Node {
     /// The INFO column.
     pub info: Vec<Info>,
     /// What hangs under it, in the order shown.
-    pub children: Vec<Node>,
+    pub children: Vec<Self>,
 }
 
 /// An image that runs, and what for.

@@ -43,12 +43,12 @@ pub fn next(
     {
         return duration;
     }
-    let mut was_paused = facts.was_paused();
+    let mut clock = facts.clock();
     let idle = duration
         .as_ref()
         .is_none_or(|duration| is_over(duration) && !facts.is_complete());
     if idle {
-        was_paused = false;
+        clock = Clock::Running;
         if facts.begins() {
             duration = Some(RolloutDurationStatus {
                 rollout_started_at: Some(facts.now()),
@@ -58,7 +58,7 @@ pub fn next(
     }
     let mut duration = duration?;
     if !is_over(&duration) {
-        facts.count_pauses(&mut duration, was_paused);
+        facts.count_pauses(&mut duration, clock);
     }
     Some(duration)
 }
@@ -68,6 +68,13 @@ pub fn next(
 enum Course {
     GoesOn,
     Over,
+}
+
+/// Whether the recorded status counts a pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clock {
+    Running,
+    Paused,
 }
 
 /// What the rules ask about, looked up once.
@@ -110,9 +117,15 @@ impl<'a> Facts<'a> {
             .is_some_and(|duration| duration.rollout_started_at.is_some() && !is_over(duration))
     }
 
-    fn was_paused(&self) -> bool {
-        self.recorded()
-            .is_some_and(|duration| duration.manual_pause_started_at.is_some())
+    fn clock(&self) -> Clock {
+        let paused = self
+            .recorded()
+            .is_some_and(|duration| duration.manual_pause_started_at.is_some());
+        if paused {
+            Clock::Paused
+        } else {
+            Clock::Running
+        }
     }
 
     fn is_promoted(&self) -> bool {
@@ -188,16 +201,19 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn count_pauses(&self, running: &mut RolloutDurationStatus, was_paused: bool) {
+    fn count_pauses(&self, running: &mut RolloutDurationStatus, clock: Clock) {
         let awaits_people = self.rollout().spec.paused
             || self
                 .next
                 .pause_conditions
                 .iter()
                 .any(|pause| needs_people(&pause.reason, self.rollout()));
-        if was_paused && !awaits_people {
+        if clock == Clock::Paused && !awaits_people {
             self.end_pause(running);
-        } else if !was_paused && awaits_people && running.manual_pause_started_at.is_none() {
+        } else if clock == Clock::Running
+            && awaits_people
+            && running.manual_pause_started_at.is_none()
+        {
             running.manual_pause_started_at = Some(self.now());
         }
     }

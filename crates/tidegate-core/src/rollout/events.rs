@@ -103,7 +103,7 @@ pub fn pauses(before: &RolloutStatus, after: &RolloutStatus) -> Option<Event> {
             conditions::RESUMED,
             conditions::RESUMED_MESSAGE,
         )),
-        (Some(_), None) | (None, None) | (Some(_), Some(_)) => None,
+        (Some(_) | None, None) | (Some(_), Some(_)) => None,
     }
 }
 

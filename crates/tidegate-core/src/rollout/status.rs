@@ -84,10 +84,10 @@ pub fn pauses_noted(snapshot: &RolloutSnapshot, draft: &Draft, now: Timestamp) -
     if !held.abort && aborted {
         notes.push((Holds::Unknown, conditions::RETRY, conditions::RETRY_MESSAGE));
     }
-    let noted = conditions::get(held, Kind::Paused)
+    let marked = conditions::get(held, Kind::Paused)
         .is_some_and(|condition| condition.status == Holds::True.as_str());
     let mark =
-        (paused != noted && !aborted).then_some(if paused { Holds::True } else { Holds::False });
+        (paused != marked && !aborted).then_some(if paused { Holds::True } else { Holds::False });
     if notes.is_empty() && mark.is_none() {
         return None;
     }

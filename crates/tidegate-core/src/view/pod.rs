@@ -6,10 +6,10 @@ use tidegate_api::workload::{ContainerStatus, ContainerTerminated, Pod};
 use super::{Icon, Info, Kind, Mark, Node, age, is_owned_by};
 
 /// The pods of the owner with this uid, oldest first.
-pub(super) fn views(owner: &str, pods: &[Pod], now: Timestamp) -> Vec<Node> {
+pub(super) fn views(replica_set: &str, pods: &[Pod], now: Timestamp) -> Vec<Node> {
     let mut owned: Vec<&Pod> = pods
         .iter()
-        .filter(|pod| is_owned_by(&pod.metadata, owner))
+        .filter(|pod| is_owned_by(&pod.metadata, replica_set))
         .collect();
     owned.sort_by_key(|pod| (pod.metadata.creation_timestamp, pod.metadata.name.as_str()));
     owned.into_iter().map(|pod| view(pod, now)).collect()
@@ -52,7 +52,8 @@ fn report(pod: &Pod) -> Report {
     let mut report = initialising(pod).unwrap_or_else(|| serving(pod, word));
     if pod.metadata.deletion_timestamp.is_some() {
         let lost = status.reason == "NodeLost";
-        report.word = if lost { "Unknown" } else { "Terminating" }.to_owned();
+        let word = if lost { "Unknown" } else { "Terminating" };
+        word.clone_into(&mut report.word);
     }
     report
 }

@@ -185,7 +185,8 @@ fn first_index(snapshot: &RolloutSnapshot) -> Option<i32> {
 }
 
 fn last_index(snapshot: &RolloutSnapshot) -> Option<i32> {
-    first_index(snapshot).and(i32::try_from(snapshot.canary.steps.len()).ok())
+    first_index(snapshot)?;
+    i32::try_from(snapshot.canary.steps.len()).ok()
 }
 
 fn run_status(run: &CurrentRun) -> RolloutAnalysisRunStatus {

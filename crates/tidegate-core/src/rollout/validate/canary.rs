@@ -91,17 +91,28 @@ fn check_ping_pong(
         let path = format!("{path}.trafficRouting.alb");
         findings.push(field::invalid_null(&path, PING_PONG_ROUTERS));
     }
-    let (ping, pong) = (&ping_pong.ping_service, &ping_pong.pong_service);
-    let ping_path = format!("{path}.pingPong.pingService");
-    if ping.is_empty() {
-        findings.push(field::invalid_text(&ping_path, ping, PING_PONG_INCOMPLETE));
+    let PingPongSpec {
+        ping_service: first,
+        pong_service: second,
+    } = ping_pong;
+    let first_path = format!("{path}.pingPong.pingService");
+    if first.is_empty() {
+        findings.push(field::invalid_text(
+            &first_path,
+            first,
+            PING_PONG_INCOMPLETE,
+        ));
     }
-    if pong.is_empty() {
+    if second.is_empty() {
         let path = format!("{path}.pingPong.pongService");
-        findings.push(field::invalid_text(&path, pong, PING_PONG_INCOMPLETE));
+        findings.push(field::invalid_text(&path, second, PING_PONG_INCOMPLETE));
     }
-    if ping == pong {
-        findings.push(field::invalid_text(&ping_path, ping, PING_PONG_ONE_SERVICE));
+    if first == second {
+        findings.push(field::invalid_text(
+            &first_path,
+            first,
+            PING_PONG_ONE_SERVICE,
+        ));
     }
     let alb = routing.and_then(|routing| routing.alb.as_ref());
     if alb.is_some_and(|alb| alb.root_service.is_empty()) {

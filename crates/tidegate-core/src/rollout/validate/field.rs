@@ -1,6 +1,8 @@
 //! Field errors phrased as the Kubernetes API server phrases them:
 //! `path: Kind of error: value: detail`.
 
+use std::fmt::Write;
+
 use crate::observed::Finding;
 
 /// A value is missing.
@@ -86,7 +88,7 @@ pub(crate) fn quote(text: &str) -> String {
             '\u{b}' => quoted.push_str("\\v"),
             '\u{c}' => quoted.push_str("\\f"),
             other if other.is_ascii_control() => {
-                quoted.push_str(&format!("\\x{:02x}", u32::from(other)));
+                write!(quoted, "\\x{:02x}", u32::from(other)).expect("a String takes everything");
             }
             other => quoted.push(other),
         }

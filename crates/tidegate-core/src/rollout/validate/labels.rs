@@ -16,14 +16,14 @@ pub(crate) fn check_labels(labels: &BTreeMap<String, String>, path: &str) -> Vec
     let mut findings = Vec::new();
     for (key, value) in labels {
         findings.extend(check_key(key, path));
-        findings.extend(sentences(path, value, label_value_faults(value)));
+        findings.extend(sentences(path, value, &label_value_faults(value)));
     }
     findings
 }
 
 /// What is wrong with the name of a label or annotation.
 pub(crate) fn check_key(key: &str, path: &str) -> Vec<Finding> {
-    sentences(path, key, qualified_name_faults(key))
+    sentences(path, key, &qualified_name_faults(key))
 }
 
 /// What is wrong with a label selector as it is on the wire.
@@ -67,7 +67,7 @@ fn check_requirement(requirement: &LabelSelectorRequirement, path: &str) -> Vec<
         findings.extend(sentences(
             &format!("{values_path}[{index}]"),
             value,
-            label_value_faults(value),
+            &label_value_faults(value),
         ));
     }
     findings
@@ -141,7 +141,7 @@ pub(crate) fn dns_subdomain_faults(name: &str) -> Vec<String> {
 }
 
 /// One `Invalid value` per fault.
-pub(crate) fn sentences(path: &str, value: &str, faults: Vec<String>) -> Vec<Finding> {
+pub(crate) fn sentences(path: &str, value: &str, faults: &[String]) -> Vec<Finding> {
     faults
         .iter()
         .map(|fault| field::invalid_text(path, value, fault))

@@ -49,7 +49,7 @@ pub(crate) fn check(
     let empty = Value::Null;
     let spec = template.get("spec").unwrap_or(&empty);
     findings.extend(check_pod_spec(spec, &spec_path));
-    if items(spec.get("ephemeralContainers")).first().is_some() {
+    if !items(spec.get("ephemeralContainers")).is_empty() {
         findings.push(field::forbidden(
             &format!("{spec_path}.ephemeralContainers"),
             "ephemeral containers not allowed in pod template",
@@ -117,18 +117,18 @@ fn check_pod_spec(spec: &Value, path: &str) -> Vec<Finding> {
         &string_map(spec.get("nodeSelector")),
         &format!("{path}.nodeSelector"),
     ));
-    for (member, faults) in [
-        (
-            "serviceAccountName",
-            dns_subdomain_faults as fn(&str) -> Vec<String>,
-        ),
-        ("nodeName", dns_subdomain_faults),
-        ("hostname", dns_label_faults),
-        ("subdomain", dns_label_faults),
-    ] {
+    for member in ["serviceAccountName", "nodeName"] {
         let name = text(spec.get(member));
         if !name.is_empty() {
-            findings.extend(sentences(&format!("{path}.{member}"), name, faults(name)));
+            let faults = dns_subdomain_faults(name);
+            findings.extend(sentences(&format!("{path}.{member}"), name, &faults));
+        }
+    }
+    for member in ["hostname", "subdomain"] {
+        let name = text(spec.get(member));
+        if !name.is_empty() {
+            let faults = dns_label_faults(name);
+            findings.extend(sentences(&format!("{path}.{member}"), name, &faults));
         }
     }
     findings
@@ -143,7 +143,7 @@ fn check_volumes(volumes: &[Value], path: &str) -> Vec<Finding> {
         if name.is_empty() {
             findings.push(field::required(&name_path, ""));
         } else {
-            findings.extend(sentences(&name_path, name, dns_label_faults(name)));
+            findings.extend(sentences(&name_path, name, &dns_label_faults(name)));
         }
         if !name.is_empty() && !seen.insert(name) {
             findings.push(field::duplicate(&name_path, name));
@@ -179,7 +179,7 @@ fn check_container(container: &Value, volumes: &BTreeSet<&str>, path: &str) -> V
     if name.is_empty() {
         findings.push(field::required(&name_path, ""));
     } else {
-        findings.extend(sentences(&name_path, name, dns_label_faults(name)));
+        findings.extend(sentences(&name_path, name, &dns_label_faults(name)));
     }
     let image = text(container.get("image"));
     if image.is_empty() {
@@ -224,7 +224,7 @@ fn check_ports(ports: &[Value], path: &str) -> Vec<Finding> {
         if !name.is_empty() {
             let faults = port_name_faults(name);
             if !faults.is_empty() {
-                findings.extend(sentences(&name_path, name, faults));
+                findings.extend(sentences(&name_path, name, &faults));
             } else if !seen.insert(name) {
                 findings.push(field::duplicate(&name_path, name));
             }
@@ -294,7 +294,7 @@ fn check_env(variables: &[Value], path: &str) -> Vec<Finding> {
         if name.is_empty() {
             findings.push(field::required(&name_path, ""));
         } else {
-            findings.extend(sentences(&name_path, name, variable_name_faults(name)));
+            findings.extend(sentences(&name_path, name, &variable_name_faults(name)));
         }
     }
     findings
