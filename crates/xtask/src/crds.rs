@@ -2,7 +2,7 @@
 //! own types ([`source`]), a table of Kubernetes' types ([`kubernetes`]) and what neither says
 //! ([`facts`]).
 
-mod compare;
+pub(crate) mod compare;
 mod facts;
 mod kinds;
 mod kubernetes;

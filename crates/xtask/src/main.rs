@@ -1,5 +1,6 @@
 //! The project's own tool: checks, generators, tests.
 
+mod conformance;
 mod crds;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +24,14 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Compare what we compute with recorded answers
+    Conformance {
+        /// The folder that holds the answers
+        folder: PathBuf,
+        /// Only these areas
+        #[arg(long, num_args = 1..)]
+        only: Vec<String>,
+    },
 }
 
 fn main() -> Result<()> {
@@ -35,6 +44,7 @@ fn main() -> Result<()> {
             };
             crds::run(&root().join("deploy/crds"), mode)
         }
+        Command::Conformance { folder, only } => conformance::run(&folder, &only),
     }
 }
 

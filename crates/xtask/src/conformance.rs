@@ -1,0 +1,105 @@
+//! `cargo xtask conformance <folder>`: compares what we compute with recorded answers, area by
+//! area. A new area is a file under `conformance/` and a line in [`AREAS`].
+
+mod crds;
+mod wire;
+
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+use anyhow::{Result, bail};
+
+/// Failures that are printed for each file; the rest is only counted.
+const SHOWN: usize = 10;
+
+/// What one file said.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    /// The file, below the folder.
+    pub(crate) file: String,
+    /// Cases that agree, or differ on purpose (each area lists those with their reasons).
+    pub(crate) passed: usize,
+    /// The others, each with its id and both sides.
+    pub(crate) failures: Vec<String>,
+}
+
+/// Compares one area with the files of a folder.
+type Area = fn(&Path) -> Result<Vec<Report>>;
+
+/// Every area by its name, in the order in which they run.
+const AREAS: &[(&str, Area)] = &[("crds", crds::run), ("wire", wire::run)];
+
+/// Runs the areas named (all if none is) and prints what each file said.
+///
+/// # Errors
+/// When an area is not known, a file cannot be read, or a case fails.
+pub(crate) fn run(folder: &Path, only: &[String]) -> Result<()> {
+    for name in only {
+        if AREAS.iter().all(|(area, _)| area != name) {
+            let known: Vec<&str> = AREAS.iter().map(|(area, _)| *area).collect();
+            bail!("no area is called {name}; there are {}", known.join(", "));
+        }
+    }
+    let chosen = |name: &str| only.is_empty() || only.iter().any(|wanted| wanted == name);
+    let (mut passed, mut failed) = (0, 0);
+    let mut out = io::stdout().lock();
+    for (name, area) in AREAS.iter().filter(|(name, _)| chosen(name)) {
+        for report in area(folder)? {
+            passed += report.passed;
+            failed += report.failures.len();
+            print(name, &report, &mut out)?;
+        }
+    }
+    writeln!(out, "{passed} passed, {failed} failed")?;
+    if failed > 0 {
+        bail!("{failed} cases failed");
+    }
+    Ok(())
+}
+
+fn print(area: &str, report: &Report, out: &mut impl Write) -> Result<()> {
+    let (passed, failed) = (report.passed, report.failures.len());
+    writeln!(
+        out,
+        "{area:<10} {:<38} {passed:>6} passed {failed:>6} failed",
+        report.file
+    )?;
+    for failure in report.failures.iter().take(SHOWN) {
+        writeln!(out, "    {failure}")?;
+    }
+    if failed > SHOWN {
+        writeln!(out, "    … and {} more", failed - SHOWN)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_area_is_refused_with_those_that_exist() {
+        let error = run(Path::new("/nonexistent"), &["tea".to_owned()]).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.starts_with("no area is called tea; there are crds"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn failures_are_shown_up_to_a_limit() {
+        let report = Report {
+            file: "a.jsonl".to_owned(),
+            passed: 1,
+            failures: vec!["no".to_owned(); SHOWN + 2],
+        };
+        let mut out = Vec::new();
+        print("tea", &report, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.lines().count(), SHOWN + 2);
+        assert!(text.ends_with("… and 2 more\n"), "{text}");
+    }
+}
