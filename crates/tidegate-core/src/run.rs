@@ -7,7 +7,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use serde_json::Value;
 
-use crate::plan::{Effect, Event, ObjectKey, Plan, ROLLOUTS, Route, Write};
+use crate::plan::{Effect, Event, Guard, ObjectKey, Plan, ROLLOUTS, Route, Write};
 
 /// What came of one request.
 #[derive(Clone, Debug)]
@@ -96,12 +96,33 @@ impl PlanRun {
         if self.failure.is_some() || self.in_flight.is_some() {
             return None;
         }
-        let step = self.waiting.pop_front()?;
+        let mut step = self.waiting.pop_front()?;
+        if let Step::Write(write) = &mut step {
+            self.renew_guard(write);
+        }
         self.in_flight = Some(match &step {
             Step::Write(write) => InFlight::Write(write.clone()),
             Step::Route(route) => InFlight::Route(route.events.clone()),
         });
         Some(step)
+    }
+
+    /// An object that this very run has written is guarded by the version that came of it.
+    fn renew_guard(&self, write: &mut Write) {
+        let newest = self
+            .versions
+            .iter()
+            .rev()
+            .find(|(target, _)| *target == write.target);
+        match (&mut write.guard, newest) {
+            (
+                Guard::Version {
+                    resource_version, ..
+                },
+                Some((_, version)),
+            ) => resource_version.clone_from(version),
+            (Guard::Version { .. } | Guard::Absent, _) => {}
+        }
     }
 
     /// Takes the writes that the routers phrased for the route last given, or their refusal.

@@ -50,6 +50,8 @@ pub struct RolloutSnapshot {
     pub step_hash: String,
     /// All ReplicaSets that the Rollout owns, oldest first, then by name.
     pub replica_sets: Vec<ReplicaSetView>,
+    /// Names of ReplicaSets that belong to something else.
+    pub taken_names: Vec<String>,
     /// Index of the ReplicaSet of the current template (RSI-02).
     pub new: Option<usize>,
     /// Index of the ReplicaSet whose hash is `status.stableRS` (RSI-11).

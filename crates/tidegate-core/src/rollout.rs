@@ -1,0 +1,217 @@
+//! Rollouts: from what was observed to what is to be done. [`decide`] is the table of contents; it
+//! holds the branches, and the files beneath hold the arithmetic.
+
+mod canary;
+pub mod conditions;
+pub mod desired;
+pub mod draft;
+pub mod duration;
+pub mod events;
+mod parse;
+pub mod phase;
+pub mod progress;
+pub mod replica_math;
+pub mod restart;
+mod revision;
+mod rollback;
+mod scale_down;
+pub mod snapshot;
+pub mod status;
+pub mod steps;
+pub mod traffic;
+pub mod unreadable;
+pub mod validate;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::json;
+use tidegate_api::rollout::Rollout;
+
+pub use parse::parse;
+pub use snapshot::RolloutSnapshot;
+
+use crate::{
+    observed::Finding,
+    plan::{Class, Effect, Event, Guard, ObjectKey, Plan, ROLLOUTS, Verb, Write},
+    reason::Reason,
+    rollout::snapshot::Given,
+    run::{Applied, Failure},
+};
+
+/// Decides one pass. Total: whatever was observed, there is a plan, if only to say why nothing is done.
+pub fn decide(snapshot: &RolloutSnapshot, findings: &[Finding], now: Timestamp) -> Plan {
+    if snapshot.rollout.metadata.deletion_timestamp.is_some() {
+        return Plan::default();
+    }
+    let mut plan = if let Some(finding) = findings.first() {
+        invalid(snapshot, finding, now)
+    } else if snapshot.new.is_none() {
+        create(snapshot, now)
+    } else if snapshot.replicas_given == Given::No {
+        canary::single(give_replicas(snapshot))
+    } else if let Some(next) = status::pauses_noted(snapshot, &canary::begin(snapshot), now) {
+        canary::status_only(next)
+    } else if is_scaling_event(snapshot) {
+        canary::scale_only(snapshot, now)
+    } else {
+        canary::pass(snapshot, now)
+    };
+    welcome(snapshot, &mut plan);
+    plan
+}
+
+/// The Services that a Rollout names.
+pub fn service_names(rollout: &Rollout) -> BTreeSet<String> {
+    let strategy = &rollout.spec.strategy;
+    let canary = strategy.canary.iter().flat_map(|canary| {
+        let ping_pong = canary.ping_pong.iter().flat_map(|services| {
+            [&services.ping_service, &services.pong_service]
+        });
+        [&canary.canary_service, &canary.stable_service]
+            .into_iter()
+            .chain(ping_pong)
+    });
+    let blue_green = strategy
+        .blue_green
+        .iter()
+        .flat_map(|colours| [&colours.active_service, &colours.preview_service]);
+    canary
+        .chain(blue_green)
+        .filter(|name| !name.is_empty())
+        .cloned()
+        .collect()
+}
+
+/// What a pass that failed half-way tells the user.
+#[derive(Debug)]
+pub struct Told {
+    /// A status that says it.
+    pub write: Option<Write>,
+    /// Events that say it.
+    pub events: Vec<Event>,
+}
+
+/// Some failures are for the user to mend: a ReplicaSet that is refused (RSI-09), a name that is taken
+/// (RSI-08), a router that cannot be written (TRF-26). `None` for all others: they are tried again.
+pub fn after_failure(
+    snapshot: &RolloutSnapshot,
+    applied: &Applied,
+    now: Timestamp,
+) -> Option<Told> {
+    let (target, failure) = applied.failure()?;
+    let creates = target
+        .as_ref()
+        .is_some_and(|key| key.name == new_name(snapshot) && snapshot.new.is_none());
+    match failure {
+        Failure::Refused(why) if creates => {
+            let name = new_name(snapshot);
+            let draft = canary::begin(snapshot);
+            let next = status::replica_set_refused(snapshot, &draft, (&name, why), now);
+            Some(Told {
+                write: status::write_status(&snapshot.rollout, &next.status, None),
+                events: vec![events::replica_set_create_error(&name, why)],
+            })
+        }
+        Failure::Inexpressible(why) => Some(Told {
+            write: None,
+            events: vec![Event::warning("TrafficRoutingError", why.clone())],
+        }),
+        Failure::Refused(_)
+        | Failure::Conflict
+        | Failure::AlreadyExists
+        | Failure::NotFound
+        | Failure::Unavailable(_)
+        | Failure::Unknown(_) => None,
+    }
+}
+
+fn new_name(snapshot: &RolloutSnapshot) -> String {
+    format!("{}-{}", snapshot.name, snapshot.template_hash)
+}
+
+/// The status says what is wrong; nothing else is touched (S0-19).
+fn invalid(snapshot: &RolloutSnapshot, finding: &Finding, now: Timestamp) -> Plan {
+    let reason = Reason::Invalid {
+        message: finding.message.clone(),
+    };
+    Plan {
+        status: status::invalid(&snapshot.rollout, finding, now).map(Box::new),
+        reasons: vec![reason],
+        ..Plan::default()
+    }
+}
+
+/// A ReplicaSet for a template that has none; the pass ends with it (RSI-07, RSI-10). If its name is
+/// taken by something else, the hash gets another seed (RSI-08).
+fn create(snapshot: &RolloutSnapshot, now: Timestamp) -> Plan {
+    let write = revision::new_replica_set(snapshot);
+    let number = revision::next_number(snapshot);
+    let name = write.target.name.clone();
+    if snapshot.taken_names.contains(&name) {
+        let mut next = snapshot.rollout.status.clone();
+        next.collision_count = Some(next.collision_count.unwrap_or(0).saturating_add(1));
+        return Plan {
+            status: Some(Box::new(next)),
+            reasons: vec![Reason::Because(format!(
+                "{name} belongs to something else: another name is taken"
+            ))],
+            ..Plan::default()
+        };
+    }
+    let mut effects = vec![Effect::Write(write)];
+    effects.extend(revision::note(snapshot, number));
+    let status = status::replica_set_created(&snapshot.rollout, &name, now);
+    Plan {
+        effects,
+        status: Some(Box::new(status)),
+        events: vec![events::replica_set_created(&name, number)],
+        ..Plan::default()
+    }
+}
+
+/// Autoscalers need a number (QUE-17).
+fn give_replicas(snapshot: &RolloutSnapshot) -> Effect {
+    Effect::Write(Write {
+        verb: Verb::Patch,
+        target: ObjectKey::new(ROLLOUTS, &snapshot.namespace, &snapshot.name),
+        guard: Guard::Version {
+            uid: snapshot.uid.clone(),
+            resource_version: snapshot.resource_version.clone(),
+        },
+        body: json!({"spec": {"replicas": snapshot.replicas}}),
+        class: Class::Meta,
+        events: Vec::new(),
+        reason: Reason::Default,
+    })
+}
+
+/// Whether `spec.replicas` changed since the new or the stable ReplicaSet was last scaled. Keeps SCL-02.
+fn is_scaling_event(snapshot: &RolloutSnapshot) -> bool {
+    [snapshot.new_replica_set(), snapshot.stable_replica_set()]
+        .into_iter()
+        .flatten()
+        .filter(|set| set.replicas > 0)
+        .any(|set| set.desired.is_some_and(|desired| desired != snapshot.replicas))
+}
+
+/// The first event of a new Rollout. Differs from upstream: a controller that starts does not tell it
+/// of every Rollout again (QUE-05).
+fn welcome(snapshot: &RolloutSnapshot, plan: &mut Plan) {
+    let status = &snapshot.rollout.status;
+    if !status.observed_generation.is_empty() || !status.conditions.is_empty() {
+        return;
+    }
+    let event = Event::normal(
+        "RolloutAddedToInformer",
+        format!(
+            "Rollout resource added to informer: {}/{}",
+            snapshot.namespace, snapshot.name
+        ),
+    );
+    match plan.effects.first_mut() {
+        Some(Effect::Write(write)) => write.events.insert(0, event),
+        Some(Effect::Route(route)) => route.events.insert(0, event),
+        None => plan.events.insert(0, event),
+    }
+}

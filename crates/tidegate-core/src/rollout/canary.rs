@@ -1,0 +1,223 @@
+//! One pass over a canary, in reading order. Each part is decided by its owner; here stands only what
+//! comes before what, and where a pass ends (CAN-20).
+
+use jiff::Timestamp;
+
+use crate::{
+    plan::{Effect, Plan},
+    reason::Reason,
+    rollout::{
+        desired::{
+            analysis_runs,
+            replicas::{self, Scaling},
+            services, weight,
+        },
+        draft::{AbortChange, Clearing, Draft, Outcome, Skip},
+        replica_math::{current_step, progress_is_enough},
+        revision, rollback, scale_down,
+        snapshot::{RolloutSnapshot, UserPause},
+        status::{self, Next},
+        steps::{Progress, Step, StepView},
+    },
+};
+
+/// A whole pass.
+pub(crate) fn pass(snapshot: &RolloutSnapshot, now: Timestamp) -> Plan {
+    let mut plan = Plan::default();
+    let mut draft = begin(snapshot);
+    follow_revision(snapshot, &mut draft, &mut plan);
+    if snapshot.template_or_steps_changed() {
+        draft.outcome = Outcome::Restart(skip(snapshot));
+        return finish(plan, status::next(snapshot, &draft, now));
+    }
+    plan.effects.extend(scale_down::history(snapshot));
+    let (switches, held) = services::reconcile(snapshot, &draft);
+    plan.effects.extend(switches);
+    plan.reasons.extend(held);
+    let (route, held) = weight::reconcile(snapshot, &mut draft);
+    plan.effects.extend(route);
+    plan.reasons.extend(held);
+    let runs = analysis_runs::reconcile(snapshot, &mut draft, now);
+    plan.effects.extend(runs.effects);
+    plan.retry = runs.retry;
+    if !draft.adds_pause() {
+        let moved = resize(snapshot, &draft, now, &mut plan);
+        if moved == Scaling::Settled {
+            begin_pause(snapshot, &mut draft);
+        }
+    }
+    conclude(snapshot, &mut draft, now, &mut plan);
+    finish(plan, status::next(snapshot, &draft, now))
+}
+
+/// Only sizes, because `spec.replicas` changed: everything else waits for the next pass. Keeps SCL-03.
+pub(crate) fn scale_only(snapshot: &RolloutSnapshot, now: Timestamp) -> Plan {
+    let mut plan = Plan::default();
+    let mut draft = begin(snapshot);
+    follow_revision(snapshot, &mut draft, &mut plan);
+    resize(snapshot, &draft, now, &mut plan);
+    finish(plan, status::scaled_only(snapshot, &draft, now))
+}
+
+/// A draft before anything is decided.
+pub(crate) fn begin(snapshot: &RolloutSnapshot) -> Draft {
+    let mut draft = Draft::new(snapshot);
+    if snapshot.is_fully_promoted() && snapshot.recorded.abort.is_set() {
+        // There is nothing to abort (CAN-48).
+        draft.abort = AbortChange::Remove;
+    }
+    draft.rollback = rollback::classify(snapshot);
+    draft
+}
+
+fn follow_revision(snapshot: &RolloutSnapshot, draft: &mut Draft, plan: &mut Plan) {
+    let Some(new) = snapshot.new_replica_set() else {
+        return;
+    };
+    plan.effects.extend(revision::follow(snapshot, new));
+    let number = new
+        .revision
+        .unwrap_or(0)
+        .max(revision::next_number(snapshot));
+    if let Some(effect) = revision::note(snapshot, number) {
+        plan.effects.push(effect);
+        draft.revision = Some(number);
+    }
+}
+
+/// Keeps CAN-42.
+fn skip(snapshot: &RolloutSnapshot) -> Skip {
+    let Some(new) = snapshot.new_replica_set() else {
+        return Skip::No;
+    };
+    if snapshot.recorded.stable == new.hash {
+        Skip::ToStable
+    } else if rollback::is_within_window(snapshot) && new.replicas > 0 {
+        Skip::WithinWindow
+    } else {
+        Skip::No
+    }
+}
+
+fn resize(snapshot: &RolloutSnapshot, draft: &Draft, now: Timestamp, plan: &mut Plan) -> Scaling {
+    if let Some(by) = replicas::is_halted(snapshot) {
+        plan.reasons.push(Reason::Halted { by });
+    }
+    let sizes = replicas::reconcile(snapshot, draft, now);
+    plan.effects.extend(sizes.effects);
+    for (at, reason) in sizes.wakes {
+        plan.wake_at(at, reason);
+    }
+    sizes.scaling
+}
+
+/// The pause step adds its condition on the first visit. Keeps CAN-30.
+fn begin_pause(snapshot: &RolloutSnapshot, draft: &mut Draft) {
+    const CONDITION: &str = "CanaryPauseStep";
+    let recorded = &snapshot.recorded;
+    let waits = snapshot.user_pause == UserPause::Running && !recorded.promote_full.is_set();
+    if let (Some(Step::Pause(_)), _) = current_step(snapshot)
+        && waits
+        && !recorded.controller_pause.is_set()
+        && !recorded
+            .pauses
+            .iter()
+            .any(|pause| pause.reason == CONDITION)
+    {
+        draft.add_pauses.push(CONDITION);
+    }
+}
+
+/// What becomes of the update. Keeps CAN-27 to CAN-29 and ACT-09.
+fn conclude(snapshot: &RolloutSnapshot, draft: &mut Draft, now: Timestamp, plan: &mut Plan) {
+    let skips = snapshot.recorded.promote_full.is_set() || rollback::is_within_window(snapshot);
+    if skips {
+        draft.pauses = Clearing::Clear;
+        draft.abort = AbortChange::Remove;
+    }
+    if let Some(why) = promotion(snapshot, draft) {
+        draft.outcome = Outcome::Promote(why);
+        return;
+    }
+    if draft.is_aborted(snapshot) {
+        plan.reasons.push(Reason::Aborted);
+        return;
+    }
+    if skips {
+        draft.outcome = Outcome::SkipToEnd;
+        return;
+    }
+    let (Some(step), Some(index)) = current_step(snapshot) else {
+        return;
+    };
+    if snapshot.user_pause == UserPause::Paused {
+        return;
+    }
+    let view = StepView {
+        snapshot,
+        draft,
+        number: index.saturating_add(1),
+    };
+    match step.progress(&view, now) {
+        Progress::Done => draft.outcome = Outcome::StepDone(step.words()),
+        Progress::Waiting { reason, until } => {
+            if let Some(at) = until {
+                plan.wake_at(at, reason.clone());
+            }
+            plan.reasons.push(reason);
+        }
+    }
+}
+
+/// Why the new version becomes the stable one now, if it does. Keeps CAN-28 and RSI-12.
+fn promotion(snapshot: &RolloutSnapshot, draft: &Draft) -> Option<String> {
+    if snapshot.stable.is_none() {
+        return Some("Initial deploy".to_owned());
+    }
+    if draft.is_aborted(snapshot) {
+        return None;
+    }
+    let new = snapshot.new_replica_set()?;
+    let enough = new.available >= snapshot.replicas
+        || progress_is_enough(snapshot, Some(new), snapshot.replicas);
+    if !enough {
+        return None;
+    }
+    if snapshot.recorded.promote_full.is_set() {
+        return Some("Full promotion requested".to_owned());
+    }
+    if draft.rollback == crate::rollout::draft::Rollback::Fast {
+        let why = if rollback::is_within_window(snapshot) {
+            "Rollback within window"
+        } else {
+            "Fast rollback"
+        };
+        return Some(why.to_owned());
+    }
+    let count = snapshot.canary.steps.len();
+    let (_, index) = current_step(snapshot);
+    let all = index.is_none_or(|index| usize::try_from(index) == Ok(count));
+    all.then(|| format!("Completed all {count} canary steps"))
+}
+
+fn finish(mut plan: Plan, next: Next) -> Plan {
+    plan.status = Some(next.status);
+    plan.events = next.events;
+    if let Some(wake) = next.wake {
+        plan.wake_at(wake.at, wake.reason);
+    }
+    plan
+}
+
+/// A plan that only changes the status.
+pub(crate) fn status_only(next: Next) -> Plan {
+    finish(Plan::default(), next)
+}
+
+/// A plan of one effect.
+pub(crate) fn single(effect: Effect) -> Plan {
+    Plan {
+        effects: vec![effect],
+        ..Plan::default()
+    }
+}

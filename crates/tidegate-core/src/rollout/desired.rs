@@ -1,0 +1,6 @@
+//! The desired state, one file per field, each with its only owner.
+
+pub mod analysis_runs;
+pub(crate) mod replicas;
+pub(crate) mod services;
+pub(crate) mod weight;

@@ -1,0 +1,326 @@
+//! `spec.replicas` of every ReplicaSet, and the notes that belong to a size.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tidegate_api::{labels, meta::Time};
+
+use crate::{
+    plan::{Class, Effect, Guard, ObjectKey, REPLICA_SETS, Verb, Write},
+    reason::Reason,
+    rollout::{
+        draft::Draft,
+        events,
+        replica_math::{self, has_explicit_abort_delay, is_dynamic},
+        scale_down,
+        snapshot::{Deadline, ReplicaSetView, RolloutSnapshot, Routing, UserPause},
+        traffic::Weights,
+    },
+};
+
+/// What a pass does to sizes.
+#[derive(Debug, Default)]
+pub(crate) struct Sizes {
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) wakes: Vec<(Timestamp, Reason)>,
+    /// Whether a size changes: then the pass ends, for availability is about to change.
+    pub(crate) scaling: Scaling,
+}
+
+/// Whether a size changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Scaling {
+    #[default]
+    Settled,
+    Moved,
+}
+
+/// Sizes of the canary's ReplicaSets: deadlines first, then stable, new and others, ending after the
+/// first group of which a size changes. Keeps CAN-20 (k), CAN-22 and CAN-23.
+pub(crate) fn reconcile(snapshot: &RolloutSnapshot, draft: &Draft, now: Timestamp) -> Sizes {
+    let mut sizes = Sizes::default();
+    if is_halted(snapshot).is_some() {
+        return sizes;
+    }
+    let holding = holds_on_abort(snapshot, draft);
+    let unmarked = remove_deadlines(snapshot, holding, &mut sizes);
+    scale_stable(snapshot, &unmarked, &mut sizes);
+    if sizes.scaling == Scaling::Moved {
+        return sizes;
+    }
+    scale_new(snapshot, draft, (&unmarked, holding, now), &mut sizes);
+    if sizes.scaling == Scaling::Moved {
+        return sizes;
+    }
+    scale_down::others(snapshot, now, &mut sizes);
+    sizes
+}
+
+/// Why nothing may move, if that is so.
+pub(crate) fn is_halted(snapshot: &RolloutSnapshot) -> Option<&'static str> {
+    if snapshot.user_pause == UserPause::Paused {
+        return Some("spec.paused is true");
+    }
+    snapshot
+        .recorded
+        .pauses
+        .iter()
+        .any(|pause| pause.reason == "InconclusiveAnalysisRun")
+        .then_some("the analysis was inconclusive")
+}
+
+/// Whether an aborted canary keeps its size for a while. Keeps TRF-45.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holding {
+    /// It does, for that many seconds after the stable version is whole.
+    For(i32),
+    /// It does not.
+    No,
+}
+
+fn holds_on_abort(snapshot: &RolloutSnapshot, draft: &Draft) -> Holding {
+    let routed = matches!(snapshot.canary.routing, Routing::ByRouters { .. });
+    if !draft.is_aborted(snapshot) || snapshot.stable.is_none() || !routed {
+        return Holding::No;
+    }
+    match replica_math::abort_delay(snapshot) {
+        Some(seconds) if !is_dynamic(snapshot) || has_explicit_abort_delay(snapshot) => {
+            Holding::For(seconds)
+        }
+        Some(_) | None => Holding::No,
+    }
+}
+
+/// The ReplicaSets from which this pass takes a deadline: one patch each, joined with a change of
+/// size if there is one.
+fn remove_deadlines(
+    snapshot: &RolloutSnapshot,
+    holding: Holding,
+    sizes: &mut Sizes,
+) -> Vec<String> {
+    let new = snapshot
+        .new_replica_set()
+        .filter(|_| holding == Holding::No);
+    let stable = snapshot
+        .stable_replica_set()
+        .filter(|stable| new.is_none_or(|new| new.name != stable.name));
+    let mut unmarked = Vec::new();
+    for set in new.into_iter().chain(stable) {
+        if set.scale_down_deadline.is_none() {
+            continue;
+        }
+        sizes
+            .effects
+            .push(annotate(snapshot, set, Value::Null, Reason::FollowsRollout));
+        unmarked.push(set.name.clone());
+    }
+    unmarked
+}
+
+fn scale_stable(snapshot: &RolloutSnapshot, unmarked: &[String], sizes: &mut Sizes) {
+    let Some(stable) = snapshot.stable_replica_set() else {
+        return;
+    };
+    if snapshot.new == snapshot.stable {
+        // Then it is scaled as the new one.
+        return;
+    }
+    // The weights as they were before this pass: pods leave one pass after their traffic (TRF-34).
+    let counts = replica_math::counts(snapshot, snapshot.recorded.weights.as_ref());
+    scale(
+        snapshot,
+        stable,
+        (counts.stable, why(snapshot)),
+        (Holding::No, unmarked),
+        sizes,
+    );
+}
+
+fn scale_new(
+    snapshot: &RolloutSnapshot,
+    draft: &Draft,
+    (unmarked, holding, now): (&[String], Holding, Timestamp),
+    sizes: &mut Sizes,
+) {
+    let Some(new) = snapshot.new_replica_set() else {
+        return;
+    };
+    let weights = draft.weights.as_ref().map(Weights::from);
+    let mut count = replica_math::counts(snapshot, weights.as_ref()).canary;
+    if let Holding::For(seconds) = holding {
+        match &new.scale_down_deadline {
+            Some(Deadline::At(at)) if *at > now => {
+                // Keeps TRF-46, and fixes TRF-48: a long delay holds as well as a short one.
+                scale(
+                    snapshot,
+                    new,
+                    (new.replicas, Reason::Aborted),
+                    (holding, unmarked),
+                    sizes,
+                );
+                let reason = Reason::ScaleDownDelay {
+                    replica_set: new.name.clone(),
+                };
+                sizes.wakes.push((*at, reason));
+                return;
+            }
+            Some(Deadline::At(_)) => count = 0,
+            Some(Deadline::Unreadable(_)) => {}
+            None => {
+                hold(snapshot, (new, seconds, now), (holding, unmarked), sizes);
+                return;
+            }
+        }
+    }
+    scale(
+        snapshot,
+        new,
+        (count, why(snapshot)),
+        (holding, unmarked),
+        sizes,
+    );
+}
+
+/// Keeps an aborted canary at its size; its deadline begins once the stable version is whole (TRF-46).
+fn hold(
+    snapshot: &RolloutSnapshot,
+    (new, seconds, now): (&ReplicaSetView, i32, Timestamp),
+    (holding, unmarked): (Holding, &[String]),
+    sizes: &mut Sizes,
+) {
+    let before = sizes.effects.len();
+    scale(
+        snapshot,
+        new,
+        (new.replicas, Reason::Aborted),
+        (holding, unmarked),
+        sizes,
+    );
+    let whole = snapshot
+        .stable_replica_set()
+        .is_some_and(|stable| stable.available >= snapshot.replicas);
+    if !whole || sizes.effects.len() > before {
+        return;
+    }
+    mark(snapshot, new, seconds, now, sizes);
+}
+
+/// Notes on a ReplicaSet when it is to go, and looks again then.
+pub(crate) fn mark(
+    snapshot: &RolloutSnapshot,
+    set: &ReplicaSetView,
+    seconds: i32,
+    now: Timestamp,
+    sizes: &mut Sizes,
+) {
+    let at = now
+        .checked_add(SignedDuration::from_secs(i64::from(seconds)))
+        .unwrap_or(Timestamp::MAX);
+    let reason = Reason::ScaleDownDelay {
+        replica_set: set.name.clone(),
+    };
+    let deadline = json!(Time::new(at).to_string());
+    sizes
+        .effects
+        .push(annotate(snapshot, set, deadline, reason.clone()));
+    sizes.wakes.push((at, reason));
+}
+
+fn annotate(
+    snapshot: &RolloutSnapshot,
+    set: &ReplicaSetView,
+    deadline: Value,
+    reason: Reason,
+) -> Effect {
+    Effect::Write(Write {
+        verb: Verb::Patch,
+        target: ObjectKey::new(REPLICA_SETS, &snapshot.namespace, &set.name),
+        guard: guard(set),
+        body: json!({"metadata": {"annotations": {labels::SCALE_DOWN_DEADLINE: deadline}}}),
+        class: Class::Meta,
+        events: Vec::new(),
+        reason,
+    })
+}
+
+/// One write for size and notes, if anything differs. Keeps SCL-04 and SCL-05.
+pub(crate) fn scale(
+    snapshot: &RolloutSnapshot,
+    set: &ReplicaSetView,
+    (count, reason): (i32, Reason),
+    (holding, unmarked): (Holding, &[String]),
+    sizes: &mut Sizes,
+) {
+    let marked = set.scale_down_deadline.is_some() && !unmarked.contains(&set.name);
+    let notes_differ = set.desired != Some(snapshot.replicas) || (snapshot.replicas == 0 && marked);
+    if set.replicas == count && !notes_differ {
+        return;
+    }
+    let mut annotations = json!({labels::DESIRED_REPLICAS: snapshot.replicas.to_string()});
+    if marked && count == 0 && holding == Holding::No {
+        annotations[labels::SCALE_DOWN_DEADLINE] = Value::Null;
+    }
+    if unmarked.contains(&set.name) {
+        // Joins the write that takes the deadline away: one write, one version.
+        annotations[labels::SCALE_DOWN_DEADLINE] = Value::Null;
+        sizes.effects.retain(|effect| !is_about(effect, set));
+    }
+    let mut body = json!({"metadata": {"annotations": annotations}});
+    let mut told = Vec::new();
+    if set.replicas != count {
+        body["spec"] = json!({"replicas": count});
+        let revision = set.revision.unwrap_or(0);
+        told.push(events::scaled(&set.name, revision, set.replicas, count));
+        sizes.scaling = Scaling::Moved;
+    }
+    sizes.effects.push(Effect::Write(Write {
+        verb: Verb::Patch,
+        target: ObjectKey::new(REPLICA_SETS, &snapshot.namespace, &set.name),
+        guard: guard(set),
+        body,
+        class: if count < set.replicas {
+            Class::Destructive
+        } else {
+            Class::Additive
+        },
+        events: told,
+        reason,
+    }));
+}
+
+fn is_about(effect: &Effect, set: &ReplicaSetView) -> bool {
+    match effect {
+        Effect::Write(write) => write.target.name == set.name,
+        Effect::Route(_) => false,
+    }
+}
+
+/// Why sizes are as they are now.
+fn why(snapshot: &RolloutSnapshot) -> Reason {
+    let recorded = &snapshot.recorded;
+    if recorded.abort.is_set() {
+        return Reason::Aborted;
+    }
+    if recorded.promote_full.is_set() {
+        return Reason::PromoteFull;
+    }
+    if snapshot.is_fully_promoted() {
+        return Reason::ReplicasChanged {
+            replicas: snapshot.replicas,
+        };
+    }
+    match replica_math::current_step(snapshot) {
+        (Some(step), Some(index)) => Reason::StepAsks {
+            number: index.saturating_add(1),
+            words: step.words(),
+        },
+        _ => Reason::Because("all steps are done".to_owned()),
+    }
+}
+
+/// Only the very object that was looked at is written.
+pub(crate) fn guard(set: &ReplicaSetView) -> Guard {
+    Guard::Version {
+        uid: set.uid.clone(),
+        resource_version: set.resource_version.clone(),
+    }
+}

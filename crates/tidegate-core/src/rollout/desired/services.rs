@@ -1,0 +1,108 @@
+//! Selectors of the stable and the canary Service (TRF-01 to TRF-05).
+
+use serde_json::json;
+use tidegate_api::labels;
+
+use crate::{
+    plan::{Class, Effect, Guard, ObjectKey, SERVICES, Verb, Write},
+    reason::Reason,
+    rollout::{
+        desired::weight,
+        draft::Draft,
+        events,
+        snapshot::{ReplicaSetView, RolloutSnapshot, Routing, ServiceView},
+    },
+};
+
+/// Switches what is due, or says what a switch waits for. A Service is written at most once per pass:
+/// an aborted canary's goes straight to the stable version (TRF-05), where upstream turns it to and fro.
+pub(crate) fn reconcile(snapshot: &RolloutSnapshot, draft: &Draft) -> (Vec<Effect>, Vec<Reason>) {
+    let mut switches = Switches::default();
+    let stable = snapshot.stable_replica_set();
+    let names = (
+        &snapshot.canary.stable_service,
+        &snapshot.canary.canary_service,
+    );
+    switches.point(snapshot, names.0, (stable, Availability::Needed));
+    let aborted = draft.is_aborted(snapshot) && !snapshot.is_fully_promoted();
+    match (aborted, snapshot.canary.routing) {
+        (true, Routing::ByReplicas) => {
+            switches.point(snapshot, names.1, (stable, Availability::Needed));
+        }
+        (true, Routing::ByRouters { .. }) if weight::is_abort_done(snapshot) => {
+            // Whoever is aborted has no traffic left on the canary: the stable pods are there.
+            switches.point(snapshot, names.1, (stable, Availability::Assumed));
+        }
+        (true | false, Routing::ByReplicas | Routing::ByRouters { .. }) => {
+            if weight::rolls_back_dynamically(snapshot).is_none() {
+                let new = snapshot.new_replica_set();
+                switches.point(snapshot, names.1, (new, Availability::Needed));
+            }
+        }
+    }
+    (switches.effects, switches.reasons)
+}
+
+/// Whether pods must be there before a Service points at them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Availability {
+    Needed,
+    Assumed,
+}
+
+#[derive(Default)]
+struct Switches {
+    effects: Vec<Effect>,
+    reasons: Vec<Reason>,
+}
+
+impl Switches {
+    /// Keeps TRF-02: a Service that is taken over waits for all pods, one that is managed for the first.
+    fn point(
+        &mut self,
+        snapshot: &RolloutSnapshot,
+        name: &str,
+        (set, availability): (Option<&ReplicaSetView>, Availability),
+    ) {
+        let (Some(set), Some(service)) = (set, snapshot.services.get(name)) else {
+            return;
+        };
+        if service.hash == set.hash {
+            return;
+        }
+        let adopting = service.managed_by.is_none();
+        let whole = set.replicas != 0 && set.available != 0 && set.replicas <= set.available;
+        if availability == Availability::Needed && ((adopting && !whole) || set.available == 0) {
+            self.reasons.push(Reason::AwaitsPods {
+                replica_set: set.name.clone(),
+                available: set.available,
+                needed: if adopting { set.replicas.max(1) } else { 1 },
+            });
+            return;
+        }
+        self.effects.push(switch(snapshot, service, set));
+    }
+}
+
+fn switch(snapshot: &RolloutSnapshot, service: &ServiceView, set: &ReplicaSetView) -> Effect {
+    let mut body = json!({"spec": {"selector": {labels::POD_TEMPLATE_HASH: set.hash}}});
+    if service.managed_by.is_none() {
+        body["metadata"] = json!({"annotations": {labels::MANAGED_BY_ROLLOUTS: snapshot.name}});
+    }
+    Effect::Write(Write {
+        verb: Verb::Patch,
+        target: ObjectKey::new(SERVICES, &snapshot.namespace, &service.name),
+        guard: Guard::Version {
+            uid: service.uid.clone(),
+            resource_version: service.resource_version.clone(),
+        },
+        body,
+        class: Class::Traffic,
+        events: vec![events::service_switched(
+            &service.name,
+            &service.hash,
+            &set.hash,
+        )],
+        reason: Reason::Because(format!("{} has pods for it", set.name)),
+    })
+}

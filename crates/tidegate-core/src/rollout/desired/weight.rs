@@ -1,0 +1,259 @@
+//! The weight of the canary, and the split that routers are asked for (TRF-10 to TRF-34).
+
+use tidegate_api::rollout::{TrafficWeights, WeightDestination};
+
+use crate::{
+    plan::{Backend, Effect, Event, ManagedRoutes, Route, Sequence, TrafficSplit},
+    reason::Reason,
+    rollout::{
+        draft::Draft,
+        replica_math::{
+            self, at_desired, current_step, cut_share, desired_weight, is_dynamic, max_weight,
+            set_weight,
+        },
+        snapshot::{RolloutSnapshot, Routing},
+        steps::Target,
+    },
+};
+
+/// The routing of this pass, the weights to record, or why nothing is changed.
+pub(crate) fn reconcile(
+    snapshot: &RolloutSnapshot,
+    draft: &mut Draft,
+) -> (Option<Effect>, Option<Reason>) {
+    match snapshot.canary.routing {
+        Routing::ByReplicas => {
+            draft.weights = None;
+            return (None, None);
+        }
+        Routing::ByRouters { .. } => {}
+    }
+    let wish = wish(snapshot, draft);
+    if let Some(reason) = stable_is_short(snapshot, wish.weight) {
+        return (None, Some(reason));
+    }
+    let split = split(snapshot, &wish);
+    let mut told = Vec::new();
+    let next = record(snapshot, &split);
+    let held = snapshot.rollout.status.canary.weights.as_ref();
+    if held.is_none_or(|held| !same(held, &next)) {
+        told.push(updated(held, &next));
+        draft.weights = Some(next);
+    }
+    let route = Route {
+        rollout: std::sync::Arc::clone(&snapshot.rollout),
+        split,
+        events: told,
+        reason: wish.reason,
+    };
+    (Some(Effect::Route(Box::new(route))), None)
+}
+
+/// What the routers are asked for.
+struct Wish {
+    weight: i32,
+    canary_hash: String,
+    managed_routes: ManagedRoutes,
+    reason: Reason,
+}
+
+/// The weight, first match. Keeps TRF-11 to TRF-17.
+fn wish(snapshot: &RolloutSnapshot, draft: &Draft) -> Wish {
+    let new = snapshot.new_replica_set();
+    let hash = new.map_or_else(String::new, |new| new.hash.clone());
+    let wish = |weight: i32, reason: Reason, managed_routes: ManagedRoutes| Wish {
+        weight,
+        canary_hash: hash.clone(),
+        managed_routes,
+        reason,
+    };
+    if let Some(old_canary) = rolls_back_dynamically(snapshot) {
+        return Wish {
+            canary_hash: old_canary.to_owned(),
+            ..wish(
+                step_down(snapshot),
+                Reason::BackToStable,
+                ManagedRoutes::Keep,
+            )
+        };
+    }
+    if snapshot.is_fully_promoted() {
+        return wish(0, Reason::Promoted, ManagedRoutes::Remove);
+    }
+    if draft.is_aborted(snapshot) {
+        return wish(step_down(snapshot), Reason::Aborted, ManagedRoutes::Remove);
+    }
+    let Some(new) = new.filter(|new| new.available > 0) else {
+        let reason = Reason::Because("the new version has no available pods".to_owned());
+        return wish(0, reason, ManagedRoutes::Remove);
+    };
+    let max = max_weight(snapshot);
+    if snapshot.recorded.promote_full.is_set() {
+        let held = snapshot.recorded.weights.as_ref();
+        let weight = if is_dynamic(snapshot) {
+            cut_share(max, new.available, snapshot.replicas)
+        } else {
+            held.map_or(0, |weights| weights.canary)
+        };
+        return wish(weight, Reason::PromoteFull, ManagedRoutes::Remove);
+    }
+    let (_, Some(index)) = current_step(snapshot) else {
+        let reason = Reason::Because("there are no steps".to_owned());
+        return wish(0, reason, ManagedRoutes::Keep);
+    };
+    let (weight, reason) = mid_steps(snapshot, index);
+    wish(weight, reason, ManagedRoutes::Keep)
+}
+
+/// Until the pods for a step are there, the weight of the steps before it holds. Keeps TRF-16.
+fn mid_steps(snapshot: &RolloutSnapshot, index: i32) -> (i32, Reason) {
+    if let Err(reason) = at_desired(snapshot, None) {
+        let before = Target::fold(&snapshot.canary.steps, index.saturating_sub(1));
+        let weight = if index > 0 { before.weight } else { None };
+        return (weight.unwrap_or(0), reason);
+    }
+    match current_step(snapshot) {
+        (Some(step), _) => (
+            set_weight(snapshot),
+            Reason::StepAsks {
+                number: index.saturating_add(1),
+                words: step.words(),
+            },
+        ),
+        (None, _) => (
+            max_weight(snapshot),
+            Reason::Because("all steps are done".to_owned()),
+        ),
+    }
+}
+
+/// The weight on the way down, after an abort or back to the stable version: it never rises, and with
+/// a dynamic stable version it falls no faster than stable pods come. Keeps TRF-30.
+pub(crate) fn step_down(snapshot: &RolloutSnapshot) -> i32 {
+    let (Some(stable), Some(_)) = (snapshot.stable_replica_set(), snapshot.new_replica_set())
+    else {
+        return 0;
+    };
+    if !is_dynamic(snapshot) || snapshot.replicas == 0 {
+        return 0;
+    }
+    let max = max_weight(snapshot);
+    let carried = cut_share(max, stable.available, snapshot.replicas);
+    let expected = (max - carried).max(0);
+    let desired = desired_weight(snapshot);
+    let Some(weights) = &snapshot.recorded.weights else {
+        return expected.max(desired);
+    };
+    if desired <= 0 {
+        return expected.min(weights.canary);
+    }
+    if carried < max - desired {
+        return weights.canary;
+    }
+    desired.min(weights.canary)
+}
+
+/// Whether the traffic of an aborted canary is all back, so that its Service may leave it.
+pub(crate) fn is_abort_done(snapshot: &RolloutSnapshot) -> bool {
+    !is_dynamic(snapshot) || step_down(snapshot) == 0
+}
+
+/// The hash of the canary that is being left, while a promoted Rollout with a dynamic stable version
+/// brings its stable pods back. Keeps TRF-04.
+pub(crate) fn rolls_back_dynamically(snapshot: &RolloutSnapshot) -> Option<&str> {
+    if !snapshot.is_fully_promoted() || !is_dynamic(snapshot) {
+        return None;
+    }
+    let weights = snapshot.recorded.weights.as_ref()?;
+    let new = snapshot.new_replica_set();
+    let hash = new.map_or("", |new| new.hash.as_str());
+    let available = new.map_or(0, |new| new.available);
+    (weights.canary_hash != hash && available < snapshot.replicas)
+        .then_some(weights.canary_hash.as_str())
+}
+
+/// Nothing is touched while the stable version could not carry its share. Keeps TRF-18.
+fn stable_is_short(snapshot: &RolloutSnapshot, weight: i32) -> Option<Reason> {
+    let stable = snapshot.stable_replica_set();
+    let max = max_weight(snapshot);
+    let needed = cut_share(snapshot.replicas, max - weight, max);
+    let enough = stable.is_some_and(|set| {
+        set.available >= needed || replica_math::progress_is_enough(snapshot, stable, needed)
+    });
+    (!enough).then(|| Reason::AwaitsPods {
+        replica_set: stable.map_or_else(
+            || "the stable ReplicaSet".to_owned(),
+            |set| set.name.clone(),
+        ),
+        available: stable.map_or(0, |set| set.available),
+        needed,
+    })
+}
+
+fn split(snapshot: &RolloutSnapshot, wish: &Wish) -> TrafficSplit {
+    let max = max_weight(snapshot);
+    let empty = snapshot
+        .new_replica_set()
+        .is_none_or(|new| new.available == 0);
+    let had_weight = snapshot
+        .recorded
+        .weights
+        .as_ref()
+        .is_some_and(|weights| weights.canary > 0);
+    TrafficSplit {
+        canary: Backend {
+            weight: wish.weight,
+            hash: wish.canary_hash.clone(),
+            service: snapshot.canary.canary_service.clone(),
+        },
+        stable: Backend {
+            weight: max - wish.weight,
+            hash: snapshot
+                .stable_replica_set()
+                .map_or_else(String::new, |set| set.hash.clone()),
+            service: snapshot.canary.stable_service.clone(),
+        },
+        additional: Vec::new(),
+        max_weight: max,
+        managed_routes: wish.managed_routes,
+        sequence: if empty && had_weight {
+            Sequence::WeightFirst
+        } else {
+            Sequence::HashFirst
+        },
+    }
+}
+
+/// Keeps TRF-22.
+fn record(snapshot: &RolloutSnapshot, split: &TrafficSplit) -> TrafficWeights {
+    let destination = |backend: &Backend, service: &str| WeightDestination {
+        weight: backend.weight,
+        service_name: service.to_owned(),
+        pod_template_hash: backend.hash.clone(),
+    };
+    TrafficWeights {
+        canary: destination(&split.canary, &snapshot.canary.canary_service),
+        stable: destination(&split.stable, &snapshot.canary.stable_service),
+        additional: Vec::new(),
+        verified: None,
+    }
+}
+
+fn same(held: &TrafficWeights, next: &TrafficWeights) -> bool {
+    held.canary == next.canary && held.stable == next.stable && held.additional == next.additional
+}
+
+/// Keeps TR-008.
+fn updated(held: Option<&TrafficWeights>, next: &TrafficWeights) -> Event {
+    let change = match held {
+        None => format!("to {}", next.canary.weight),
+        Some(held) if held.canary.weight != next.canary.weight => {
+            format!("from {} to {}", held.canary.weight, next.canary.weight)
+        }
+        Some(_) => String::new(),
+    };
+    Event::normal(
+        "TrafficWeightUpdated",
+        format!("Traffic weight updated {change}"),
+    )
+}

@@ -1,0 +1,318 @@
+//! From wire objects to a snapshot: the wall behind which nothing is left out, unsorted or unread.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use tidegate_api::{
+    labels,
+    meta::Time,
+    pod_template,
+    rollout::{CanaryStrategy, Rollout},
+    workload::{ReplicaSet, Service},
+};
+
+use crate::{
+    observed::{Finding, Observed},
+    rollout::{
+        desired::analysis_runs::RunView,
+        replica_math,
+        snapshot::{
+            Canary, Deadline, Flag, Given, Lifetime, ObservedSpec, Pause, Recorded, ReplicaFailure,
+            ReplicaSetView, RolloutSnapshot, Routing, ServiceView, StableScale, UserPause,
+        },
+        steps::Step,
+        traffic::Weights,
+        validate,
+    },
+};
+
+/// Reads what was observed. The snapshot is always usable; findings say why it must not be acted upon.
+pub fn parse(observed: &Observed) -> (RolloutSnapshot, Vec<Finding>) {
+    let mut findings = validate::findings(observed);
+    if findings.is_empty() {
+        findings.extend(unsupported(&observed.rollout));
+    }
+    (snapshot(observed), findings)
+}
+
+/// What a later version will carry out. Until then nothing is touched rather than half of it done.
+fn unsupported(rollout: &Rollout) -> Option<Finding> {
+    let refuse = |path: &str, detail: &str| {
+        Some(Finding {
+            message: format!("{path}: Forbidden: {detail}"),
+        })
+    };
+    if rollout.spec.strategy.blue_green.is_some() {
+        return refuse(
+            "spec.strategy.blueGreen",
+            "blue-green is not supported yet: use spec.strategy.canary",
+        );
+    }
+    if rollout.spec.workload_ref.is_some() {
+        return refuse(
+            "spec.workloadRef",
+            "references to workloads are not supported yet: move the template to spec.template",
+        );
+    }
+    None
+}
+
+fn snapshot(observed: &Observed) -> RolloutSnapshot {
+    let rollout = &observed.rollout;
+    let (metadata, spec, status) = (&rollout.metadata, &rollout.spec, &rollout.status);
+    let replicas = spec.replicas.unwrap_or(1);
+    let template_hash = pod_template::hash(spec.template.value(), status.collision_count);
+    let canary = spec.strategy.canary.clone().unwrap_or_default();
+    let replica_sets = owned(observed);
+    let views: Vec<ReplicaSetView> = replica_sets.iter().map(|set| replica_set(set)).collect();
+    let new = find_new(&replica_sets, &views, &template_hash, rollout);
+    let stable = find_stable(&views, new, &status.stable_rs);
+    RolloutSnapshot {
+        name: metadata.name.clone(),
+        namespace: metadata.namespace.clone(),
+        uid: metadata.uid.clone(),
+        resource_version: metadata.resource_version.clone(),
+        generation: metadata.generation,
+        revision: number(&metadata.annotations, labels::REVISION),
+        replicas,
+        replicas_given: if spec.replicas.is_some() {
+            Given::Yes
+        } else {
+            Given::No
+        },
+        user_pause: if spec.paused {
+            UserPause::Paused
+        } else {
+            UserPause::Running
+        },
+        min_ready_seconds: spec.min_ready_seconds,
+        revision_history_limit: spec.revision_history_limit.unwrap_or(10),
+        progress_deadline_seconds: spec.progress_deadline_seconds.unwrap_or(600),
+        rollback_window: spec
+            .rollback_window
+            .as_ref()
+            .map_or(0, |window| window.revisions),
+        step_hash: pod_template::step_hash(&canary.steps),
+        canary: read_canary(&canary, replicas),
+        template: spec.template.shared(),
+        template_hash,
+        taken_names: observed
+            .replica_sets
+            .iter()
+            .map(|set| set.metadata.name.clone())
+            .filter(|name| !views.iter().any(|view| view.name == *name))
+            .collect(),
+        replica_sets: views,
+        new,
+        stable,
+        services: services(observed),
+        recorded: recorded(rollout),
+        analysis_runs: runs(observed),
+        rollout: Arc::clone(rollout),
+    }
+}
+
+/// The ReplicaSets that the Rollout controls, oldest first, then by name.
+fn owned(observed: &Observed) -> Vec<Arc<ReplicaSet>> {
+    let uid = &observed.rollout.metadata.uid;
+    let mut sets: Vec<Arc<ReplicaSet>> = observed
+        .replica_sets
+        .iter()
+        .filter(|set| {
+            set.metadata
+                .controller()
+                .is_some_and(|owner| owner.uid == *uid)
+        })
+        .cloned()
+        .collect();
+    sets.sort_by(|first, second| {
+        let key = |set: &ReplicaSet| (set.metadata.creation_timestamp, set.metadata.name.clone());
+        key(first).cmp(&key(second))
+    });
+    sets
+}
+
+/// By hash, else by what the template says. Keeps RSI-02 and RSI-03, without the hash of Kubernetes'
+/// own that no ReplicaSet of a Rollout carries.
+fn find_new(
+    sets: &[Arc<ReplicaSet>],
+    views: &[ReplicaSetView],
+    template_hash: &str,
+    rollout: &Rollout,
+) -> Option<usize> {
+    views
+        .iter()
+        .position(|view| view.hash == template_hash)
+        .or_else(|| {
+            let desired = rollout.spec.template.value();
+            sets.iter().position(|set| {
+                pod_template::equal_ignoring_hash(set.spec.template.value(), desired)
+            })
+        })
+}
+
+/// Keeps RSI-11: the new ReplicaSet first, then the older ones.
+fn find_stable(views: &[ReplicaSetView], new: Option<usize>, stable: &str) -> Option<usize> {
+    if stable.is_empty() {
+        return None;
+    }
+    let is_stable = |index: &usize| views.get(*index).is_some_and(|view| view.hash == stable);
+    new.filter(is_stable)
+        .or_else(|| (0..views.len()).find(is_stable))
+}
+
+fn replica_set(set: &ReplicaSet) -> ReplicaSetView {
+    let metadata = &set.metadata;
+    let annotations = &metadata.annotations;
+    ReplicaSetView {
+        name: metadata.name.clone(),
+        uid: metadata.uid.clone(),
+        resource_version: metadata.resource_version.clone(),
+        hash: metadata
+            .labels
+            .get(labels::POD_TEMPLATE_HASH)
+            .cloned()
+            .unwrap_or_default(),
+        revision: number(annotations, labels::REVISION),
+        desired: number(annotations, labels::DESIRED_REPLICAS)
+            .and_then(|desired| i32::try_from(desired).ok()),
+        scale_down_deadline: annotations
+            .get(labels::SCALE_DOWN_DEADLINE)
+            .filter(|text| !text.is_empty())
+            .map(|text| {
+                text.parse::<Timestamp>()
+                    .map_or_else(|_| Deadline::Unreadable(text.clone()), Deadline::At)
+            }),
+        replicas: set.spec.replicas.unwrap_or(1),
+        min_ready_seconds: set.spec.min_ready_seconds,
+        created_replicas: set.status.replicas,
+        ready: set.status.ready_replicas,
+        available: set.status.available_replicas,
+        created: metadata.creation_timestamp.map(instant),
+        lifetime: if metadata.deletion_timestamp.is_some() {
+            Lifetime::Deleting
+        } else {
+            Lifetime::Alive
+        },
+        observed: if metadata.generation > set.status.observed_generation {
+            ObservedSpec::Behind
+        } else {
+            ObservedSpec::Current
+        },
+        annotations: annotations.clone(),
+        failure: set
+            .status
+            .conditions
+            .iter()
+            .find(|condition| condition.kind == "ReplicaFailure")
+            .map(|condition| ReplicaFailure {
+                status: condition.status.clone(),
+                reason: condition.reason.clone(),
+                message: condition.message.clone(),
+                since: condition.last_transition_time.map(instant),
+            }),
+    }
+}
+
+fn read_canary(canary: &CanaryStrategy, replicas: i32) -> Canary {
+    let (max_surge, max_unavailable) = replica_math::fenceposts(
+        canary.max_surge.as_ref(),
+        canary.max_unavailable.as_ref(),
+        replicas,
+    );
+    Canary {
+        steps: canary.steps.iter().map(Step::from_wire).collect(),
+        canary_service: canary.canary_service.clone(),
+        stable_service: canary.stable_service.clone(),
+        max_surge,
+        max_unavailable: max_unavailable.min(replicas).max(0),
+        routing: routing(canary),
+        abort_scale_down_delay: canary.abort_scale_down_delay_seconds,
+        scale_down_delay: canary.scale_down_delay_seconds,
+        scale_down_delay_revision_limit: canary.scale_down_delay_revision_limit,
+    }
+}
+
+fn routing(canary: &CanaryStrategy) -> Routing {
+    let Some(routers) = &canary.traffic_routing else {
+        return Routing::ByReplicas;
+    };
+    Routing::ByRouters {
+        max_weight: routers.max_traffic_weight.unwrap_or(100),
+        min_pods: canary.min_pods_per_replica_set.unwrap_or(0),
+        stable_scale: if canary.dynamic_stable_scale {
+            StableScale::Dynamic
+        } else {
+            StableScale::Full
+        },
+    }
+}
+
+fn services(observed: &Observed) -> BTreeMap<String, ServiceView> {
+    observed
+        .services
+        .iter()
+        .map(|(name, service)| (name.clone(), service_view(service)))
+        .collect()
+}
+
+fn service_view(service: &Service) -> ServiceView {
+    let metadata = &service.metadata;
+    ServiceView {
+        name: metadata.name.clone(),
+        uid: metadata.uid.clone(),
+        resource_version: metadata.resource_version.clone(),
+        hash: service
+            .spec
+            .selector
+            .get(labels::POD_TEMPLATE_HASH)
+            .cloned()
+            .unwrap_or_default(),
+        managed_by: metadata
+            .annotations
+            .get(labels::MANAGED_BY_ROLLOUTS)
+            .cloned(),
+    }
+}
+
+fn recorded(rollout: &Rollout) -> Recorded {
+    let status = &rollout.status;
+    Recorded {
+        stable: status.stable_rs.clone(),
+        current: status.current_pod_hash.clone(),
+        step_hash: status.current_step_hash.clone(),
+        step_index: status.current_step_index,
+        abort: Flag::from(status.abort),
+        aborted_at: status.aborted_at.map(instant),
+        promote_full: Flag::from(status.promote_full),
+        controller_pause: Flag::from(status.controller_pause),
+        pauses: status
+            .pause_conditions
+            .iter()
+            .map(|pause| Pause {
+                reason: pause.reason.clone(),
+                since: pause.start_time.map_or(Timestamp::MIN, instant),
+            })
+            .collect(),
+        weights: status.canary.weights.as_ref().map(Weights::from),
+        collision_count: status.collision_count,
+    }
+}
+
+fn runs(observed: &Observed) -> Vec<RunView> {
+    let mut runs: Vec<RunView> = observed
+        .analysis_runs
+        .iter()
+        .map(|run| RunView::new(run))
+        .collect();
+    runs.sort_by(|first, second| first.name.cmp(&second.name));
+    runs
+}
+
+fn number(annotations: &BTreeMap<String, String>, key: &str) -> Option<i64> {
+    annotations.get(key)?.parse().ok()
+}
+
+fn instant(time: Time) -> Timestamp {
+    time.timestamp()
+}

@@ -1,0 +1,173 @@
+//! Revisions: which number the new ReplicaSet has, and which notes it carries (REV-01 to REV-05).
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tidegate_api::{labels, object::Object};
+
+use crate::{
+    plan::{Class, Effect, Guard, ObjectKey, REPLICA_SETS, ROLLOUTS, Verb, Write},
+    reason::Reason,
+    rollout::{
+        events,
+        snapshot::{ReplicaSetView, RolloutSnapshot},
+    },
+};
+
+/// Annotations of a Rollout that its ReplicaSets do not inherit (REV-02).
+const NOT_COPIED: [&str; 5] = [
+    labels::LAST_APPLIED,
+    labels::REVISION,
+    labels::REVISION_HISTORY,
+    labels::DESIRED_REPLICAS,
+    labels::NOTIFIED,
+];
+
+/// The number for the new ReplicaSet: one more than any older one has.
+pub(crate) fn next_number(snapshot: &RolloutSnapshot) -> i64 {
+    let highest = snapshot
+        .older_replica_sets()
+        .filter_map(|set| set.revision)
+        .max();
+    highest.unwrap_or(0).max(0) + 1
+}
+
+/// The ReplicaSet of a template that has none yet. Keeps RSI-06.
+pub(crate) fn new_replica_set(snapshot: &RolloutSnapshot) -> Write {
+    let rollout = &snapshot.rollout;
+    let hash = &snapshot.template_hash;
+    let name = format!("{}-{hash}", snapshot.name);
+    let mut template = (*snapshot.template).clone();
+    set_label(&mut template, hash);
+    let template_labels = template["metadata"]["labels"].clone();
+    let mut selector = serde_json::to_value(&rollout.spec.selector).unwrap_or_default();
+    if !selector.is_object() {
+        selector = json!({});
+    }
+    selector["matchLabels"][labels::POD_TEMPLATE_HASH] = json!(hash);
+    let mut annotations = copied(snapshot);
+    annotations.insert(
+        labels::REVISION.to_owned(),
+        next_number(snapshot).to_string(),
+    );
+    annotations.insert(
+        labels::DESIRED_REPLICAS.to_owned(),
+        snapshot.replicas.to_string(),
+    );
+    let mut body = json!({
+        "apiVersion": REPLICA_SETS.api_version(),
+        "kind": REPLICA_SETS.kind,
+        "metadata": {
+            "name": name,
+            "namespace": snapshot.namespace,
+            "labels": template_labels,
+            "annotations": annotations,
+            "ownerReferences": [rollout.controller_reference()],
+        },
+        "spec": {"replicas": 0, "selector": selector, "template": template},
+    });
+    if snapshot.min_ready_seconds != 0 {
+        body["spec"]["minReadySeconds"] = json!(snapshot.min_ready_seconds);
+    }
+    Write {
+        verb: Verb::Create,
+        target: ObjectKey::new(REPLICA_SETS, &snapshot.namespace, &name),
+        guard: Guard::Absent,
+        body,
+        class: Class::Additive,
+        events: Vec::new(),
+        reason: Reason::NewTemplate { hash: hash.clone() },
+    }
+}
+
+fn set_label(template: &mut Value, hash: &str) {
+    if !template["metadata"].is_object() {
+        template["metadata"] = json!({});
+    }
+    if !template["metadata"]["labels"].is_object() {
+        template["metadata"]["labels"] = json!({});
+    }
+    template["metadata"]["labels"][labels::POD_TEMPLATE_HASH] = json!(hash);
+}
+
+/// The Rollout's annotations that its ReplicaSets carry, too. Keeps REV-02.
+fn copied(snapshot: &RolloutSnapshot) -> BTreeMap<String, String> {
+    snapshot
+        .rollout
+        .metadata
+        .annotations
+        .iter()
+        .filter(|(key, _)| !NOT_COPIED.contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+/// Brings the new ReplicaSet's notes and `minReadySeconds` up to the Rollout's, or, if they are, the
+/// Rollout's revision up to the ReplicaSet's. Keeps REV-01 to REV-05.
+///
+/// Differs from upstream: a mere change of annotations adds nothing to the revision history, which
+/// upstream fills with the same number again and again (REV-03).
+pub(crate) fn follow(snapshot: &RolloutSnapshot, new: &ReplicaSetView) -> Option<Effect> {
+    let mut notes = BTreeMap::new();
+    for (key, value) in copied(snapshot) {
+        if new.annotations.get(&key) != Some(&value) {
+            notes.insert(key, value);
+        }
+    }
+    let number = next_number(snapshot);
+    if is_number_or_absent(new) && new.revision.unwrap_or(0) < number {
+        notes.insert(labels::REVISION.to_owned(), number.to_string());
+        if let Some(held) = new.annotations.get(labels::REVISION) {
+            let history = match new.annotations.get(labels::REVISION_HISTORY) {
+                Some(history) if !history.is_empty() => format!("{history},{held}"),
+                Some(_) | None => held.clone(),
+            };
+            notes.insert(labels::REVISION_HISTORY.to_owned(), history);
+        }
+    }
+    let ready_differs = new.min_ready_seconds != snapshot.min_ready_seconds;
+    if notes.is_empty() && !ready_differs {
+        return None;
+    }
+    let mut body = json!({});
+    if !notes.is_empty() {
+        body["metadata"] = json!({"annotations": notes});
+    }
+    if ready_differs {
+        body["spec"] = json!({"minReadySeconds": snapshot.min_ready_seconds});
+    }
+    Some(Effect::Write(Write {
+        verb: Verb::Patch,
+        target: ObjectKey::new(REPLICA_SETS, &snapshot.namespace, &new.name),
+        guard: super::desired::replicas::guard(new),
+        body,
+        class: Class::Meta,
+        events: Vec::new(),
+        reason: Reason::FollowsRollout,
+    }))
+}
+
+fn is_number_or_absent(new: &ReplicaSetView) -> bool {
+    new.revision.is_some() || !new.annotations.contains_key(labels::REVISION)
+}
+
+/// Writes the Rollout's revision annotation, if it is another one.
+pub(crate) fn note(snapshot: &RolloutSnapshot, revision: i64) -> Option<Effect> {
+    let held = snapshot.rollout.metadata.annotations.get(labels::REVISION);
+    let revision_text = revision.to_string();
+    if held == Some(&revision_text) {
+        return None;
+    }
+    Some(Effect::Write(Write {
+        verb: Verb::Patch,
+        target: ObjectKey::new(ROLLOUTS, &snapshot.namespace, &snapshot.name),
+        guard: Guard::Version {
+            uid: snapshot.uid.clone(),
+            resource_version: snapshot.resource_version.clone(),
+        },
+        body: json!({"metadata": {"annotations": {labels::REVISION: revision_text}}}),
+        class: Class::Meta,
+        events: vec![events::rollout_updated(revision)],
+        reason: Reason::FollowsRollout,
+    }))
+}

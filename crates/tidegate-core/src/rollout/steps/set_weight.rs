@@ -1,0 +1,42 @@
+//! `setWeight`: so much of the traffic goes to the canary (CAN-24, TRF-50).
+
+use jiff::Timestamp;
+use tidegate_api::rollout::CanaryStep;
+
+use super::{Progress, StepKind, StepView, Target};
+use crate::{reason::Reason, rollout::replica_math};
+
+/// Sends this much of the traffic to the canary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetWeightStep {
+    /// The weight, from 0 to the highest one.
+    pub weight: i32,
+}
+
+impl SetWeightStep {
+    pub(super) fn from_wire(wire: &CanaryStep) -> Option<Self> {
+        wire.set_weight.map(|weight| Self { weight })
+    }
+}
+
+impl StepKind for SetWeightStep {
+    fn fold_into(&self, target: &mut Target) {
+        target.weight = Some(self.weight);
+    }
+
+    fn progress(&self, view: &StepView<'_>, _now: Timestamp) -> Progress {
+        let weights = view.draft.weights.as_ref().map(Into::into);
+        if let Err(reason) = replica_math::at_desired(view.snapshot, weights.as_ref()) {
+            return Progress::waiting(reason);
+        }
+        if weights.is_some_and(|weights| weights.verified == Some(false)) {
+            let sentence = format!("weight {} is not in effect yet", self.weight);
+            return Progress::waiting(Reason::Because(sentence));
+        }
+        Progress::Done
+    }
+
+    fn words(&self) -> String {
+        format!("setWeight: {}", self.weight)
+    }
+}

@@ -1,0 +1,42 @@
+//! Steps that Tidegate does not carry out yet: the Rollout waits there and says so, rather than to
+//! go past what somebody asked for.
+
+use jiff::Timestamp;
+use tidegate_api::rollout::CanaryStep;
+
+use super::{Progress, StepKind, StepView, Target};
+use crate::reason::Reason;
+
+/// A step that is not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnsupportedStep {
+    words: String,
+}
+
+impl UnsupportedStep {
+    pub(super) fn from_wire(wire: &CanaryStep) -> Self {
+        let words = if wire.experiment.is_some() {
+            "experiment".to_owned()
+        } else if let Some(plugin) = &wire.plugin {
+            format!("plugin: {}", plugin.name)
+        } else {
+            "invalid".to_owned()
+        };
+        Self { words }
+    }
+}
+
+impl StepKind for UnsupportedStep {
+    fn fold_into(&self, _target: &mut Target) {}
+
+    fn progress(&self, view: &StepView<'_>, _now: Timestamp) -> Progress {
+        Progress::waiting(Reason::Because(format!(
+            "step {} ({}) is not supported yet: promote to go past it, or take it out of the steps",
+            view.number, self.words
+        )))
+    }
+
+    fn words(&self) -> String {
+        self.words.clone()
+    }
+}
