@@ -37,3 +37,56 @@ impl<'de> Deserialize<'de> for PodTemplate {
         Value::deserialize(deserializer).map(Self::new)
     }
 }
+
+/// The hash that names a template's ReplicaSet.
+pub fn hash(template: &Value, collision_count: Option<i32>) -> String {
+    let mut bytes = template.to_string().into_bytes();
+    if let Some(count) = collision_count {
+        bytes.extend(count.to_le_bytes());
+        bytes.extend([0; 4]);
+    }
+    safe(&bytes)
+}
+
+/// The hash of a canary's steps.
+pub fn step_hash<T: Serialize>(steps: &[T]) -> String {
+    let text = if steps.is_empty() {
+        "null".to_owned()
+    } else {
+        serde_json::to_string(steps).unwrap_or_default()
+    };
+    safe(text.as_bytes())
+}
+
+/// Whether two templates say the same, the hash label aside.
+pub fn equal_ignoring_hash(live: &Value, desired: &Value) -> bool {
+    let mut live = live.clone();
+    if let Some(labels) = live
+        .pointer_mut("/metadata/labels")
+        .and_then(Value::as_object_mut)
+    {
+        labels.remove(crate::labels::POD_TEMPLATE_HASH);
+    }
+    live == *desired
+}
+
+fn safe(bytes: &[u8]) -> String {
+    let sum = bytes.iter().fold(0x811c_9dc5_u32, |sum, byte| {
+        (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    });
+    sum.to_string()
+        .chars()
+        .map(|digit| match digit {
+            '0' => '4',
+            '1' => '5',
+            '2' => '6',
+            '3' => '7',
+            '4' => '8',
+            '5' => '9',
+            '6' => 'b',
+            '7' => 'c',
+            '8' => 'd',
+            _ => 'f',
+        })
+        .collect()
+}
