@@ -1,1 +1,3 @@
-//! The model cluster, its actors, faults, invariants and scenarios.
+//! The model cluster: a Kubernetes API in memory, the actors that live in it, and doors to it.
+
+pub mod cluster;
