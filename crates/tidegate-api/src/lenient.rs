@@ -61,3 +61,41 @@ pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 pub(crate) fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize as _;
+    use serde_json::json;
+
+    use crate::{int_or_string::IntOrString, rollout::CanaryStrategy};
+
+    #[test]
+    fn null_is_as_good_as_absent_at_every_depth() {
+        let strategy = CanaryStrategy::deserialize(json!({
+            "canaryService": null,
+            "dynamicStableScale": null,
+            "maxSurge": null,
+            "steps": [null, {"pause": {"duration": null}}],
+            "canaryMetadata": {"labels": {"a": null}},
+        }))
+        .unwrap();
+        assert_eq!(strategy.canary_service, "");
+        assert_eq!(strategy.max_surge, None);
+        assert_eq!(strategy.steps.len(), 2);
+        assert_eq!(strategy.steps[0].pause, None);
+        assert_eq!(strategy.steps[1].pause.as_ref().unwrap().duration, None);
+        assert_eq!(strategy.canary_metadata.unwrap().labels["a"], "");
+    }
+
+    #[test]
+    fn zero_is_not_absent_where_it_means_something() {
+        let text = r#"{"maxSurge":0,"maxUnavailable":"25%","abortScaleDownDelaySeconds":0}"#;
+        let strategy: CanaryStrategy = serde_json::from_str(text).unwrap();
+        assert_eq!(strategy.max_surge, Some(IntOrString::Int(0)));
+        assert_eq!(strategy.abort_scale_down_delay_seconds, Some(0));
+        assert_eq!(
+            serde_json::to_value(&strategy).unwrap(),
+            serde_json::from_str::<serde_json::Value>(text).unwrap()
+        );
+    }
+}

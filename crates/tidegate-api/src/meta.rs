@@ -227,3 +227,49 @@ pub struct LabelSelectorRequirement {
     )]
     pub values: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// What a creation time becomes when it is read and written again.
+    fn check(text: &str, expected: &Value) {
+        let metadata = ObjectMeta::deserialize(json!({"creationTimestamp": text})).unwrap();
+        let written = serde_json::to_value(metadata).unwrap();
+        let found = written.get("creationTimestamp").unwrap_or(&Value::Null);
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn a_time_is_written_in_whole_seconds_of_utc() {
+        check("2024-06-01T12:00:00Z", &json!("2024-06-01T12:00:00Z"));
+        check("2024-06-01T12:00:00.987Z", &json!("2024-06-01T12:00:00Z"));
+        check("2024-06-01T14:30:00+02:30", &json!("2024-06-01T12:00:00Z"));
+        check("1969-12-31T23:59:59.5Z", &json!("1969-12-31T23:59:59Z"));
+    }
+
+    #[test]
+    fn the_zero_time_of_go_is_no_time() {
+        check("0001-01-01T00:00:00Z", &Value::Null);
+    }
+
+    #[test]
+    fn only_an_owner_that_says_so_is_the_controller() {
+        let owner = |name: &str, controller| OwnerReference {
+            name: name.to_owned(),
+            controller,
+            ..OwnerReference::default()
+        };
+        let metadata = ObjectMeta {
+            owner_references: vec![
+                owner("a", None),
+                owner("b", Some(false)),
+                owner("c", Some(true)),
+            ],
+            ..ObjectMeta::default()
+        };
+        assert_eq!(metadata.controller().unwrap().name, "c");
+    }
+}

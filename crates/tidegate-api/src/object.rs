@@ -71,3 +71,32 @@ objects! {
     Service, "v1", "services";
     Pod, "v1", "pods";
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_object_says_what_it_is() {
+        let mut rollout = Rollout::default();
+        rollout.metadata.name = "door".to_owned();
+        rollout.metadata.uid = "u-1".to_owned();
+        assert_eq!(
+            rollout.to_json(),
+            json!({
+                "apiVersion": "argoproj.io/v1alpha1",
+                "kind": "Rollout",
+                "metadata": {"name": "door", "uid": "u-1"},
+                "spec": {"strategy": {}},
+                "status": {"canary": {}, "blueGreen": {}},
+            })
+        );
+        let owner = rollout.controller_reference();
+        assert_eq!(
+            (owner.kind.as_str(), owner.name.as_str(), owner.uid.as_str()),
+            ("Rollout", "door", "u-1")
+        );
+    }
+}

@@ -123,6 +123,15 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_said_about_metadata_lest_the_api_server_refuses() {
+        for definition in definitions().unwrap() {
+            let path = "/spec/versions/0/schema/openAPIV3Schema/properties/metadata";
+            let metadata = definition.value.pointer(path);
+            assert_eq!(metadata, Some(&serde_json::json!({"type": "object"})));
+        }
+    }
+
+    #[test]
     fn every_member_of_ours_has_a_description() {
         let mut own = Types::new();
         source::add_to(&mut own).unwrap();
