@@ -2,6 +2,8 @@
 //! area. A new area is a file under `conformance/` and a line in [`AREAS`].
 
 mod crds;
+mod phase;
+mod validate;
 mod wire;
 
 use std::{
@@ -29,7 +31,12 @@ pub(crate) struct Report {
 type Area = fn(&Path) -> Result<Vec<Report>>;
 
 /// Every area by its name, in the order in which they run.
-const AREAS: &[(&str, Area)] = &[("crds", crds::run), ("wire", wire::run)];
+const AREAS: &[(&str, Area)] = &[
+    ("crds", crds::run),
+    ("wire", wire::run),
+    ("phase", phase::run),
+    ("validate", validate::run),
+];
 
 /// Runs the areas named (all if none is) and prints what each file said.
 ///
