@@ -7,8 +7,11 @@ mod base;
 mod settle;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
-use tidegate_api::rollout::{Rollout, RolloutStatus};
+use serde_json::json;
+use tidegate_api::{
+    document::merge_patch,
+    rollout::{Rollout, RolloutStatus},
+};
 
 use crate::{
     observed::Finding,
@@ -194,24 +197,6 @@ pub fn write_status(
         events: Vec::new(),
         reason: Reason::Because("the status follows what was decided".to_owned()),
     })
-}
-
-/// RFC 7386: what must be merged into `before` to get `after`; `None` if they are equal.
-fn merge_patch(before: &Value, after: &Value) -> Option<Value> {
-    let (Value::Object(old), Value::Object(new)) = (before, after) else {
-        return (before != after).then(|| after.clone());
-    };
-    let mut patch = Map::new();
-    for (name, value) in new {
-        let held = old.get(name).unwrap_or(&Value::Null);
-        if let Some(difference) = merge_patch(held, value) {
-            patch.insert(name.clone(), difference);
-        }
-    }
-    for name in old.keys().filter(|name| !new.contains_key(*name)) {
-        patch.insert(name.clone(), Value::Null);
-    }
-    (!patch.is_empty()).then_some(Value::Object(patch))
 }
 
 fn noted(rollout: &Rollout, reason: &str, message: String, now: Timestamp) -> RolloutStatus {
