@@ -17,7 +17,7 @@ const LONGEST_DELAY: Duration = Duration::from_secs(10);
 
 /// A queue of keys.
 #[derive(Debug)]
-pub struct Queue<K> {
+pub(crate) struct Queue<K> {
     state: Mutex<State<K>>,
     changed: Notify,
 }
@@ -35,7 +35,7 @@ struct State<K> {
 
 impl<K: Clone + Ord> Queue<K> {
     /// An empty queue.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             state: Mutex::new(State {
                 ready: VecDeque::new(),
@@ -59,13 +59,13 @@ impl<K: Clone + Ord> Queue<K> {
     }
 
     /// Something changed: work on the key as soon as a worker is free and no back-off holds it.
-    pub fn add(&self, key: K) {
+    pub(crate) fn add(&self, key: K) {
         self.with(|state| state.add(key));
         self.changed.notify_one();
     }
 
     /// Takes the next key, waiting for one; `None` once the queue is closed.
-    pub async fn next(&self) -> Option<K> {
+    pub(crate) async fn next(&self) -> Option<K> {
         loop {
             let changed = self.changed.notified();
             let now = Instant::now();
@@ -93,7 +93,7 @@ impl<K: Clone + Ord> Queue<K> {
     }
 
     /// A worker is done with the key; `wake` is when to look again at the latest.
-    pub fn done(&self, key: &K, wake: Option<Instant>) {
+    pub(crate) fn done(&self, key: &K, wake: Option<Instant>) {
         self.with(|state| {
             state.failures.remove(key);
             state.release(key, wake);
@@ -102,7 +102,7 @@ impl<K: Clone + Ord> Queue<K> {
     }
 
     /// A worker could not finish: the key waits, longer after each failure.
-    pub fn failed(&self, key: &K, wake: Option<Instant>) {
+    pub(crate) fn failed(&self, key: &K, wake: Option<Instant>) {
         let now = Instant::now();
         self.with(|state| {
             let entry = state.failures.entry(key.clone()).or_insert((0, None));
@@ -116,7 +116,7 @@ impl<K: Clone + Ord> Queue<K> {
     }
 
     /// Look again soon, without counting a failure (a cache that lags).
-    pub fn postpone(&self, key: &K, delay: Duration) {
+    pub(crate) fn postpone(&self, key: &K, delay: Duration) {
         let at = Instant::now() + delay;
         self.with(|state| {
             state.again.remove(key);
@@ -126,7 +126,7 @@ impl<K: Clone + Ord> Queue<K> {
     }
 
     /// Lets workers end.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.with(|state| state.closed = true);
         self.changed.notify_waiters();
         self.changed.notify_one();
@@ -185,11 +185,7 @@ impl<K: Clone + Ord> State<K> {
 
     fn next_instant(&self) -> Option<Instant> {
         let wake = self.wakes.values().min().copied();
-        let retry = self
-            .failures
-            .values()
-            .filter_map(|(_, until)| *until)
-            .min();
+        let retry = self.failures.values().filter_map(|(_, until)| *until).min();
         match (wake, retry) {
             (Some(wake), Some(retry)) => Some(wake.min(retry)),
             (wake, retry) => wake.or(retry),

@@ -86,24 +86,10 @@ pub(crate) enum Found<T> {
 
 /// One change, told to whoever maps it to keys.
 pub(crate) enum Change<'a> {
-    /// It is there, new or changed; what it was before, if it was known.
-    Present {
-        /// As it is.
-        now: &'a ObjectMeta,
-        /// Whether the cache knew it.
-        before: Known,
-    },
+    /// It is there, new or changed.
+    Present(&'a ObjectMeta),
     /// It is gone.
     Gone(&'a ObjectMeta),
-}
-
-/// Whether a cache knew an object before a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Known {
-    /// It did.
-    Yes,
-    /// It is new.
-    No,
 }
 
 impl<T: Cached> Cache<T> {
@@ -172,6 +158,24 @@ impl<T: Cached> Cache<T> {
         })
     }
 
+    /// All readable objects of a namespace whose names begin so.
+    pub(crate) fn named(&self, namespace: &str, prefix: &str) -> Vec<Arc<T>> {
+        let first = (namespace.to_owned(), prefix.to_owned());
+        self.with(|objects| {
+            objects
+                .by_name
+                .range(first..)
+                .take_while(|((of, name), _)| of == namespace && name.starts_with(prefix))
+                .filter_map(|(_, entry)| entry.good())
+                .collect()
+        })
+    }
+
+    /// Nothing will be listed: the cache is complete as it is.
+    pub(crate) fn mark_synced(&self) {
+        self.synced.send_replace(true);
+    }
+
     /// The namespace and name of every object.
     pub(crate) fn keys(&self) -> Vec<(String, String)> {
         self.with(|objects| objects.by_name.keys().cloned().collect())
@@ -193,21 +197,17 @@ impl<T: Cached> Cache<T> {
         let entry = Entry::read(value);
         let metadata = entry.metadata().clone();
         let key = (metadata.namespace.clone(), metadata.name.clone());
-        let before = self.with(|objects| {
+        self.with(|objects| {
             objects.raise(&metadata.resource_version);
-            let before = objects.remove(&key);
+            objects.remove(&key);
             objects
                 .by_owner
                 .entry(owner(&metadata))
                 .or_default()
                 .insert(key.clone());
             objects.by_name.insert(key, entry);
-            before
         });
-        tell(Change::Present {
-            now: &metadata,
-            before,
-        });
+        tell(Change::Present(&metadata));
     }
 
     fn take(&self, value: &Value, tell: &dyn Fn(Change<'_>)) {
@@ -249,9 +249,9 @@ impl<T> Objects<T> {
 }
 
 impl<T: Cached> Objects<T> {
-    fn remove(&mut self, key: &(String, String)) -> Known {
+    fn remove(&mut self, key: &(String, String)) {
         let Some(entry) = self.by_name.remove(key) else {
-            return Known::No;
+            return;
         };
         let owner = owner(entry.metadata());
         if let Some(keys) = self.by_owner.get_mut(&owner) {
@@ -260,7 +260,6 @@ impl<T: Cached> Objects<T> {
                 self.by_owner.remove(&owner);
             }
         }
-        Known::Yes
     }
 }
 
@@ -406,9 +405,7 @@ async fn stream<T: Cached>(
             ("timeoutSeconds", WATCH_SECONDS.to_string()),
             ("resourceVersion", version.clone()),
         ];
-        let events = client
-            .request_events::<Value>(get(scope, &query)?)
-            .await?;
+        let events = client.request_events::<Value>(get(scope, &query)?).await?;
         let mut events = std::pin::pin!(events);
         while let Some(event) = events.try_next().await? {
             match event {

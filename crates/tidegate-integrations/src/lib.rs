@@ -1,1 +1,2 @@
 //! Speaks for vendors: routers render patches, providers phrase requests and read answers.
+pub mod traffic;

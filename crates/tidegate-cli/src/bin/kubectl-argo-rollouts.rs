@@ -1,0 +1,5 @@
+//! `kubectl argo rollouts`.
+
+fn main() -> std::process::ExitCode {
+    tidegate_cli::main("kubectl-argo-rollouts")
+}

@@ -1,0 +1,184 @@
+//! `undo NAME [--to-revision N]`: puts an earlier pod template back (ACT-13, CLI-308).
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+use tidegate_api::labels;
+use tidegate_core::plan::{REPLICA_SETS, ROLLOUTS, Resource};
+
+use super::Streams;
+use crate::connect::{Cluster, ConnectionArgs, Patch};
+
+/// Rolls back to the previous revision, or to the one that is named.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Which rollout
+    #[arg(value_name = "ROLLOUT_NAME")]
+    pub name: String,
+    /// The revision to go back to; 0 is the last one before the newest
+    #[arg(long, default_value_t = 0)]
+    pub to_revision: i64,
+}
+
+/// # Errors
+/// When there is no such revision or the template cannot be put back.
+pub(super) async fn run(
+    connection: &ConnectionArgs,
+    args: Args,
+    streams: Streams<'_>,
+) -> anyhow::Result<()> {
+    let cluster = Cluster::connect(connection).await?;
+    let rollout = cluster.get(&ROLLOUTS, &args.name).await?;
+    let sets = cluster
+        .list(&REPLICA_SETS, &cluster.namespace, &[])
+        .await
+        .with_context(|| format!("failed to retrieve replica sets from rollout {}", args.name))?;
+    let mut template = find(&rollout, &sets, args.to_revision)?;
+    remove_hash(&mut template);
+    let mut current = rollout["spec"]["template"].clone();
+    remove_hash(&mut current);
+    if is_part_of(&current, &template) {
+        write!(
+            streams.out,
+            "skipped rollback (current template already matches revision {})",
+            args.to_revision
+        )?;
+        return Ok(());
+    }
+    let patch = json!([{"op": "replace", "path": "/spec/template", "value": template}]);
+    let (resource, name) = target(&rollout, &args.name)?;
+    cluster
+        .patch(&resource, &name, (Patch::Json, &patch))
+        .await
+        .with_context(|| format!("failed restoring revision {}", args.to_revision))?;
+    writeln!(streams.out, "rollout '{}' undo", args.name)?;
+    Ok(())
+}
+
+/// The template of the revision that is asked for.
+fn find(rollout: &Value, sets: &Value, to_revision: i64) -> anyhow::Result<Value> {
+    let uid = &rollout["metadata"]["uid"];
+    let mut revisions: Vec<(i64, &Value)> = sets["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|set| {
+            set["metadata"]["ownerReferences"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|owner| owner["controller"] == true && owner["uid"] == *uid)
+        })
+        .filter_map(|set| {
+            let revision = match &set["metadata"]["annotations"][labels::REVISION] {
+                Value::String(text) => text.parse().ok()?,
+                _ => 0,
+            };
+            Some((revision, &set["spec"]["template"]))
+        })
+        .collect();
+    revisions.sort_by_key(|(revision, _)| -revision);
+    let found = if to_revision > 0 {
+        revisions
+            .iter()
+            .find(|(revision, _)| *revision == to_revision)
+            .with_context(|| {
+                format!("unable to find specified revision {to_revision} in history")
+            })?
+    } else {
+        revisions.get(1).with_context(|| {
+            format!("no revision found for rollout {}", rollout["metadata"]["name"])
+        })?
+    };
+    Ok(found.1.clone())
+}
+
+fn remove_hash(template: &mut Value) {
+    if let Some(labels) = template
+        .pointer_mut("/metadata/labels")
+        .and_then(Value::as_object_mut)
+    {
+        labels.remove(labels::POD_TEMPLATE_HASH);
+    }
+}
+
+/// Whether everything that `part` says, `whole` says too: what the API added by default is no change.
+fn is_part_of(part: &Value, whole: &Value) -> bool {
+    match (part, whole) {
+        (Value::Null, _) => true,
+        (Value::Object(part), Value::Object(whole)) => part.iter().all(|(name, value)| {
+            is_part_of(value, whole.get(name).unwrap_or(&Value::Null))
+                || (is_empty(value) && !whole.contains_key(name))
+        }),
+        (Value::Array(part), Value::Array(whole)) => {
+            part.is_empty()
+                || (part.len() == whole.len()
+                    && part.iter().zip(whole).all(|(part, whole)| is_part_of(part, whole)))
+        }
+        (part, whole) => part == whole,
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.as_object().is_some_and(serde_json::Map::is_empty)
+        || value.as_array().is_some_and(Vec::is_empty)
+}
+
+/// The object whose template is put back: the Rollout or what its workloadRef names.
+fn target(rollout: &Value, name: &str) -> anyhow::Result<(Resource, String)> {
+    let reference = &rollout["spec"]["workloadRef"];
+    if reference.is_null() {
+        return Ok((ROLLOUTS, name.to_owned()));
+    }
+    let resource = match reference["kind"].as_str().unwrap_or_default() {
+        "Deployment" => Resource::new("apps", "v1", "Deployment", "deployments"),
+        "ReplicaSet" => REPLICA_SETS,
+        "PodTemplate" => Resource::new("", "v1", "PodTemplate", "podtemplates"),
+        kind => bail!("workload of type {kind} is not supported"),
+    };
+    let name = reference["name"].as_str().unwrap_or_default().to_owned();
+    Ok((resource, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(revision: &str, image: &str) -> Value {
+        json!({
+            "metadata": {
+                "annotations": {labels::REVISION: revision},
+                "ownerReferences": [{"controller": true, "uid": "u"}],
+            },
+            "spec": {"template": {"metadata": {"labels": {labels::POD_TEMPLATE_HASH: "x"}}, "spec": {"image": image}}},
+        })
+    }
+
+    #[track_caller]
+    fn check(to_revision: i64, expected: Result<&str, &str>) {
+        let rollout = json!({"metadata": {"name": "web", "uid": "u"}});
+        let sets = json!({"items": [set("2", "b"), set("10", "c"), set("1", "a")]});
+        let found = find(&rollout, &sets, to_revision)
+            .map(|template| template["spec"]["image"].as_str().unwrap_or_default().to_owned())
+            .map_err(|error| error.to_string());
+        assert_eq!(found.as_deref().map_err(String::as_str), expected);
+    }
+
+    #[test]
+    fn without_a_number_the_second_newest_revision_comes_back() {
+        check(0, Ok("b"));
+    }
+
+    #[test]
+    fn a_revision_can_be_named() {
+        check(1, Ok("a"));
+        check(7, Err("unable to find specified revision 7 in history"));
+    }
+
+    #[test]
+    fn defaults_of_the_api_are_no_difference() {
+        let short = json!({"spec": {"containers": [{"image": "a", "resources": {}}]}});
+        let long = json!({"spec": {"containers": [{"image": "a", "imagePullPolicy": "Always"}], "dnsPolicy": "ClusterFirst"}});
+        assert!(is_part_of(&short, &long));
+        assert!(!is_part_of(&long, &short));
+    }
+}

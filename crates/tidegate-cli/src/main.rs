@@ -1,0 +1,5 @@
+//! `tidegate`.
+
+fn main() -> std::process::ExitCode {
+    tidegate_cli::main("tidegate")
+}

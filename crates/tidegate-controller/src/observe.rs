@@ -1,0 +1,288 @@
+//! The caches, and what a pass over one object reads from them. Reads only.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kube::Client;
+use serde_json::Value;
+use tidegate_api::{
+    analysis::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate},
+    labels,
+    meta::ObjectMeta,
+    rollout::Rollout,
+    workload::{ReplicaSet, Service},
+};
+use tidegate_core::{
+    freshness::Seen,
+    observed::{Objects, Observed},
+    plan::{
+        ANALYSIS_RUNS, ANALYSIS_TEMPLATES, CLUSTER_ANALYSIS_TEMPLATES, INGRESSES, ObjectKey,
+        REPLICA_SETS, ROLLOUTS, Resource, SERVICES,
+    },
+};
+use tidegate_integrations::traffic;
+
+use crate::{
+    args::Args,
+    watch::{self, Cache, Cached, Change, Found, Scope},
+};
+
+/// An object that only routers read.
+#[derive(Debug)]
+pub(crate) struct RawObject {
+    metadata: ObjectMeta,
+    pub(crate) value: Arc<Value>,
+}
+
+impl Cached for RawObject {
+    fn metadata(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn read(value: Value) -> Result<Self, String> {
+        let metadata = value
+            .get("metadata")
+            .ok_or_else(|| "metadata is missing".to_owned())
+            .and_then(watch::read_typed)?;
+        Ok(Self {
+            metadata,
+            value: Arc::new(value),
+        })
+    }
+}
+
+/// Types that are read whole.
+macro_rules! cached {
+    ($($kind:ty),+) => {
+        $(impl Cached for $kind {
+            fn metadata(&self) -> &ObjectMeta {
+                &self.metadata
+            }
+
+            fn read(value: Value) -> Result<Self, String> {
+                watch::read_typed(&value)
+            }
+        })+
+    };
+}
+
+cached!(
+    Rollout,
+    ReplicaSet,
+    Service,
+    AnalysisRun,
+    AnalysisTemplate,
+    ClusterAnalysisTemplate
+);
+
+/// Everything that is watched.
+#[derive(Clone, Debug)]
+pub(crate) struct Caches {
+    pub(crate) rollouts: Arc<Cache<Rollout>>,
+    pub(crate) replica_sets: Arc<Cache<ReplicaSet>>,
+    pub(crate) services: Arc<Cache<Service>>,
+    pub(crate) ingresses: Arc<Cache<RawObject>>,
+    pub(crate) analysis_runs: Arc<Cache<AnalysisRun>>,
+    pub(crate) analysis_templates: Arc<Cache<AnalysisTemplate>>,
+    pub(crate) cluster_analysis_templates: Arc<Cache<ClusterAnalysisTemplate>>,
+}
+
+impl Caches {
+    pub(crate) fn new() -> Self {
+        Self {
+            rollouts: Cache::new(),
+            replica_sets: Cache::new(),
+            services: Cache::new(),
+            ingresses: Cache::new(),
+            analysis_runs: Cache::new(),
+            analysis_templates: Cache::new(),
+            cluster_analysis_templates: Cache::new(),
+        }
+    }
+
+    /// Starts to follow every kind; `tell` learns of each change.
+    pub(crate) fn follow(
+        &self,
+        client: &Client,
+        args: &Args,
+        tell: &Arc<dyn Fn(&Resource, Change<'_>) + Send + Sync>,
+    ) -> Vec<tokio::task::JoinHandle<()>> {
+        let namespace = if args.namespaced {
+            args.namespace
+                .clone()
+                .unwrap_or_else(|| client.default_namespace().to_owned())
+        } else {
+            String::new()
+        };
+        let own = instance_selector(&args.instance_id);
+        let spawn = Spawn {
+            client,
+            namespace: &namespace,
+            tell,
+        };
+        let mut tasks = vec![
+            spawn.follow(&self.rollouts, ROLLOUTS, &own),
+            spawn.follow(&self.replica_sets, REPLICA_SETS, labels::POD_TEMPLATE_HASH),
+            spawn.follow(&self.services, SERVICES, ""),
+            spawn.follow(&self.ingresses, INGRESSES, ""),
+            spawn.follow(&self.analysis_runs, ANALYSIS_RUNS, &own),
+            spawn.follow(&self.analysis_templates, ANALYSIS_TEMPLATES, &own),
+        ];
+        if args.namespaced {
+            // Cluster-scoped templates are out of reach there (OPS-07): lookups find nothing.
+            self.cluster_analysis_templates.mark_synced();
+        } else {
+            tasks.push(spawn.follow(
+                &self.cluster_analysis_templates,
+                CLUSTER_ANALYSIS_TEMPLATES,
+                &own,
+            ));
+        }
+        tasks
+    }
+
+    /// Waits until every cache is complete.
+    pub(crate) async fn synced(&self) {
+        self.rollouts.synced().await;
+        self.replica_sets.synced().await;
+        self.services.synced().await;
+        self.ingresses.synced().await;
+        self.analysis_runs.synced().await;
+        self.analysis_templates.synced().await;
+        self.cluster_analysis_templates.synced().await;
+    }
+
+    /// What a decision on this Rollout may look at.
+    pub(crate) fn observe(&self, rollout: &Arc<Rollout>) -> Observed {
+        let namespace = &rollout.metadata.namespace;
+        let router_objects = self.router_objects(rollout);
+        Observed {
+            replica_sets: self.replica_sets_of(rollout),
+            services: self.services_of(rollout),
+            analysis_runs: self.analysis_runs.controlled_by(&rollout.metadata.uid),
+            analysis_templates: by_name(self.analysis_templates.in_namespace(namespace)),
+            cluster_analysis_templates: by_name(self.cluster_analysis_templates.in_namespace("")),
+            router_findings: traffic::findings(rollout, &router_objects),
+            router_objects,
+            rollout: Arc::clone(rollout),
+        }
+    }
+
+    /// Its own, those that nobody owns, and whoever has a name that it might want.
+    fn replica_sets_of(&self, rollout: &Rollout) -> Vec<Arc<ReplicaSet>> {
+        let mut found = self.replica_sets.controlled_by(&rollout.metadata.uid);
+        found.extend(self.replica_sets.orphans(&rollout.metadata.namespace));
+        let prefix = format!("{}-", rollout.metadata.name);
+        let named = self
+            .replica_sets
+            .named(&rollout.metadata.namespace, &prefix);
+        for candidate in named {
+            if !found
+                .iter()
+                .any(|known| known.metadata.uid == candidate.metadata.uid)
+            {
+                found.push(candidate);
+            }
+        }
+        found
+    }
+
+    fn services_of(&self, rollout: &Rollout) -> BTreeMap<String, Arc<Service>> {
+        tidegate_core::rollout::service_names(rollout)
+            .into_iter()
+            .filter_map(
+                |name| match self.services.get(&rollout.metadata.namespace, &name) {
+                    Found::Good(service) => Some((name, service)),
+                    Found::Broken(_) | Found::Absent => None,
+                },
+            )
+            .collect()
+    }
+
+    fn router_objects(&self, rollout: &Rollout) -> Objects {
+        traffic::reads(rollout)
+            .into_iter()
+            .filter_map(|key| {
+                let object = self.raw(&key)?;
+                Some((key, object))
+            })
+            .collect()
+    }
+
+    fn raw(&self, key: &ObjectKey) -> Option<Arc<Value>> {
+        if key.resource != INGRESSES {
+            return None;
+        }
+        match self.ingresses.get(&key.namespace, &key.name) {
+            Found::Good(object) => Some(Arc::clone(&object.value)),
+            Found::Broken(_) | Found::Absent => None,
+        }
+    }
+}
+
+impl Seen for Caches {
+    fn version(&self, resource: &Resource) -> Option<u64> {
+        if *resource == ROLLOUTS {
+            self.rollouts.version()
+        } else if *resource == REPLICA_SETS {
+            self.replica_sets.version()
+        } else if *resource == SERVICES {
+            self.services.version()
+        } else if *resource == INGRESSES {
+            self.ingresses.version()
+        } else if *resource == ANALYSIS_RUNS {
+            self.analysis_runs.version()
+        } else {
+            // What is not watched cannot lag.
+            Some(u64::MAX)
+        }
+    }
+}
+
+struct Spawn<'a> {
+    client: &'a Client,
+    namespace: &'a str,
+    tell: &'a Arc<dyn Fn(&Resource, Change<'_>) + Send + Sync>,
+}
+
+impl Spawn<'_> {
+    fn follow<T: Cached>(
+        &self,
+        cache: &Arc<Cache<T>>,
+        resource: Resource,
+        labels: &str,
+    ) -> tokio::task::JoinHandle<()> {
+        let scope = Scope {
+            namespace: if resource == CLUSTER_ANALYSIS_TEMPLATES {
+                String::new()
+            } else {
+                self.namespace.to_owned()
+            },
+            labels: labels.to_owned(),
+            resource,
+        };
+        let tell = Arc::clone(self.tell);
+        let of = scope.resource.clone();
+        tokio::spawn(watch::follow(
+            self.client.clone(),
+            scope,
+            Arc::clone(cache),
+            move |change| tell(&of, change),
+        ))
+    }
+}
+
+/// Which objects belong to this instance of the controller (QUE-02).
+fn instance_selector(instance_id: &str) -> String {
+    if instance_id.is_empty() {
+        format!("!{}", labels::INSTANCE_ID)
+    } else {
+        format!("{}={instance_id}", labels::INSTANCE_ID)
+    }
+}
+
+fn by_name<T: Cached>(objects: Vec<Arc<T>>) -> BTreeMap<String, Arc<T>> {
+    objects
+        .into_iter()
+        .map(|object| (object.metadata().name.clone(), object))
+        .collect()
+}

@@ -1,0 +1,161 @@
+//! The one loop for every kind: gate, observe, decide, run, status, wake.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use kube::Client;
+use tidegate_core::{
+    freshness::{Freshness, Ledger},
+    observed::Objects,
+    plan::{ObjectKey, Plan, Resource, Write},
+    run::{Applied, Failure, Outcome, PlanRun, Step},
+};
+use tidegate_integrations::traffic;
+use tokio::sync::Mutex;
+
+use crate::{
+    apply,
+    clock::Clock,
+    observe::Caches,
+    record::{About, Recorder},
+    wake::Queue,
+};
+
+/// How long a pass waits for a cache that lags behind our own write, or for news after a conflict.
+const CACHE_LAG: Duration = Duration::from_millis(50);
+
+/// Namespace and name.
+pub(crate) type Name = (String, String);
+
+/// What every pass needs.
+
+pub(crate) struct Shell {
+    pub(crate) client: Client,
+    pub(crate) clock: Clock,
+    pub(crate) caches: Caches,
+    pub(crate) recorder: Recorder,
+    pub(crate) ledger: Mutex<Ledger>,
+    pub(crate) http: crate::ask::Asker,
+}
+
+/// What came of a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// To its end; when to look again at the latest.
+    Done(Option<Timestamp>),
+    /// Not to its end: again soon, later each time.
+    Failed(Option<Timestamp>),
+    /// What was observed is older than what was written: again when the caches have caught up.
+    Behind,
+}
+
+/// A kind that is reconciled.
+pub(crate) trait Kind: Send + Sync + 'static {
+    /// The kind.
+    fn resource(&self) -> Resource;
+    /// One pass over one object.
+    fn pass(&self, shell: &Shell, name: &Name) -> impl Future<Output = Verdict> + Send;
+}
+
+/// Works on a queue until it is closed.
+pub(crate) async fn work<K: Kind>(shell: Arc<Shell>, kind: Arc<K>, queue: Arc<Queue<Name>>) {
+    while let Some(name) = queue.next().await {
+        let owner = ObjectKey::new(kind.resource(), &name.0, &name.1);
+        let fresh = shell.ledger.lock().await.check(&owner, &shell.caches);
+        let verdict = match fresh {
+            Freshness::Fresh => guarded_pass(&shell, &kind, &name).await,
+            Freshness::Behind(resource) => {
+                tracing::debug!(object = %owner, kind = %resource.kind, "the cache lags behind our own write");
+                Verdict::Behind
+            }
+        };
+        let wake = |at: Option<Timestamp>| at.map(|at| shell.clock.wake(at));
+        match verdict {
+            Verdict::Done(at) => queue.done(&name, wake(at)),
+            Verdict::Failed(at) => queue.failed(&name, wake(at)),
+            Verdict::Behind => queue.postpone(&name, CACHE_LAG),
+        }
+    }
+}
+
+/// A pass in a task of its own: a panic ends that pass and nothing else.
+async fn guarded_pass<K: Kind>(shell: &Arc<Shell>, kind: &Arc<K>, name: &Name) -> Verdict {
+    let pass = {
+        let (shell, kind, name) = (Arc::clone(shell), Arc::clone(kind), name.clone());
+        tokio::spawn(async move { kind.pass(&shell, &name).await })
+    };
+    pass.await.unwrap_or_else(|error| {
+        tracing::error!(namespace = %name.0, name = %name.1, %error, "a pass panicked");
+        Verdict::Failed(None)
+    })
+}
+
+impl Shell {
+    /// Carries out a plan's effects. Events go out as their writes commit.
+    pub(crate) async fn carry_out(
+        &self,
+        about: &Arc<About>,
+        plan: &Plan,
+        objects: &Objects,
+    ) -> Applied {
+        let mut run = PlanRun::new(plan);
+        while let Some(step) = run.next_step() {
+            match step {
+                Step::Write(write) => run.record(self.send(&write).await),
+                Step::Route(route) => run.expand(traffic::phrase(&route, objects)),
+            }
+            self.recorder.record(about, run.take_events());
+        }
+        let applied = run.finish();
+        self.remember(&about.key, applied.versions()).await;
+        applied
+    }
+
+    /// Sends one write and says so in the log.
+    pub(crate) async fn send(&self, write: &Write) -> Outcome {
+        let outcome = apply::send(&self.client, write).await;
+        match &outcome {
+            Outcome::Done(_) => {
+                tracing::info!(object = %write.target, verb = ?write.verb, because = %write.reason, "written");
+            }
+            Outcome::Failed(failure) => {
+                tracing::warn!(object = %write.target, verb = ?write.verb, ?failure, "not written");
+            }
+        }
+        outcome
+    }
+
+    /// Sends a write that stands alone, remembering its version for the gate.
+    pub(crate) async fn send_alone(&self, about: &Arc<About>, write: &Write) -> Outcome {
+        let outcome = self.send(write).await;
+        if let Outcome::Done(object) = &outcome {
+            let version = object
+                .pointer("/metadata/resourceVersion")
+                .and_then(serde_json::Value::as_str);
+            if let Some(version) = version {
+                let written = [(write.target.clone(), version.to_owned())];
+                self.remember(&about.key, &written).await;
+            }
+        }
+        outcome
+    }
+
+    async fn remember(&self, owner: &ObjectKey, versions: &[(ObjectKey, String)]) {
+        let mut ledger = self.ledger.lock().await;
+        for (key, version) in versions {
+            ledger.record(owner, &key.resource, version);
+        }
+    }
+}
+
+/// What a failure means for the next look.
+pub(crate) fn after(failure: &Failure, wake: Option<Timestamp>) -> Verdict {
+    match failure {
+        Failure::Conflict | Failure::AlreadyExists => Verdict::Behind,
+        Failure::NotFound
+        | Failure::Refused(_)
+        | Failure::Unavailable(_)
+        | Failure::Unknown(_)
+        | Failure::Inexpressible(_) => Verdict::Failed(wake),
+    }
+}

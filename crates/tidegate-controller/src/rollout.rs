@@ -1,0 +1,126 @@
+//! What differs for Rollouts: what is observed, and which changes wake one.
+
+use std::sync::Arc;
+
+use tidegate_api::rollout::Rollout;
+use tidegate_core::{
+    plan::{ObjectKey, Plan, ROLLOUTS, Resource},
+    rollout::{self, RolloutSnapshot},
+    run::{Applied, Outcome},
+};
+
+use crate::{
+    reconcile::{self, Kind, Name, Shell, Verdict},
+    record::About,
+    watch::{Broken, Found},
+};
+
+/// Rollouts.
+#[derive(Debug)]
+pub(crate) struct Rollouts;
+
+impl Kind for Rollouts {
+    fn resource(&self) -> Resource {
+        ROLLOUTS
+    }
+
+    async fn pass(&self, shell: &Shell, name: &Name) -> Verdict {
+        match shell.caches.rollouts.get(&name.0, &name.1) {
+            Found::Good(rollout) => pass(shell, &rollout).await,
+            Found::Broken(broken) => refuse(shell, &broken).await,
+            Found::Absent => {
+                let key = ObjectKey::new(ROLLOUTS, &name.0, &name.1);
+                shell.ledger.lock().await.forget(&key);
+                Verdict::Done(None)
+            }
+        }
+    }
+}
+
+async fn pass(shell: &Shell, rollout: &Arc<Rollout>) -> Verdict {
+    let now = shell.clock.now();
+    let observed = shell.caches.observe(rollout);
+    let about = Arc::new(About {
+        key: ObjectKey::new(
+            ROLLOUTS,
+            &rollout.metadata.namespace,
+            &rollout.metadata.name,
+        ),
+        uid: rollout.metadata.uid.clone(),
+        resource_version: rollout.metadata.resource_version.clone(),
+    });
+    let (snapshot, findings) = rollout::parse(&observed);
+    let plan = rollout::decide(&snapshot, &findings, now);
+    for reason in &plan.reasons {
+        tracing::debug!(object = %about.key, "{reason}");
+    }
+    let applied = shell
+        .carry_out(&about, &plan, &observed.router_objects)
+        .await;
+    if let Some((_, failure)) = applied.failure() {
+        let told = tell_failure(shell, &about, (&snapshot, &plan, &applied)).await;
+        return told.unwrap_or_else(|| reconcile::after(failure, wake(&plan)));
+    }
+    commit(shell, &about, (&snapshot, &plan, &applied)).await
+}
+
+/// Writes the status that the plan leads to, and then sends the events that speak of it.
+async fn commit(
+    shell: &Shell,
+    about: &Arc<About>,
+    (snapshot, plan, applied): (&RolloutSnapshot, &Plan, &Applied),
+) -> Verdict {
+    if let Some(write) = rollout::status::write(snapshot, plan, applied) {
+        match shell.send_alone(about, &write).await {
+            Outcome::Done(_) => {}
+            Outcome::Failed(failure) => return reconcile::after(&failure, wake(plan)),
+        }
+    }
+    shell.recorder.record(about, plan.events.clone());
+    match &plan.retry {
+        Some(reason) => {
+            tracing::info!(object = %about.key, "to be tried again: {reason}");
+            Verdict::Failed(wake(plan))
+        }
+        None => Verdict::Done(wake(plan)),
+    }
+}
+
+/// Some failures are the user's to mend: then the status says so.
+async fn tell_failure(
+    shell: &Shell,
+    about: &Arc<About>,
+    (snapshot, plan, applied): (&RolloutSnapshot, &Plan, &Applied),
+) -> Option<Verdict> {
+    let told = rollout::after_failure(snapshot, applied, shell.clock.now())?;
+    if let Some(write) = &told.write
+        && let Outcome::Failed(failure) = shell.send_alone(about, write).await
+    {
+        return Some(reconcile::after(&failure, wake(plan)));
+    }
+    shell.recorder.record(about, told.events);
+    Some(Verdict::Failed(wake(plan)))
+}
+
+/// An object that nobody can read gets a condition that names the field; nothing else is touched.
+async fn refuse(shell: &Shell, broken: &Broken) -> Verdict {
+    let metadata = &broken.metadata;
+    let about = Arc::new(About {
+        key: ObjectKey::new(ROLLOUTS, &metadata.namespace, &metadata.name),
+        uid: metadata.uid.clone(),
+        resource_version: metadata.resource_version.clone(),
+    });
+    let now = shell.clock.now();
+    let write = rollout::unreadable::write(metadata, &broken.status, &broken.error, now);
+    let Some(write) = write else {
+        return Verdict::Done(None);
+    };
+    match shell.send_alone(&about, &write).await {
+        Outcome::Done(_) => Verdict::Done(None),
+        Outcome::Failed(failure) => reconcile::after(&failure, None),
+    }
+}
+
+fn wake(plan: &Plan) -> Option<jiff::Timestamp> {
+    plan.wake.as_ref().map(|wake| wake.at)
+}

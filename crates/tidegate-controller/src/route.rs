@@ -1,0 +1,90 @@
+//! Which objects a change concerns: from one watched change to the keys that must be looked at.
+
+use std::sync::Arc;
+
+use tidegate_api::{meta::ObjectMeta, rollout::Rollout};
+use tidegate_core::plan::{
+    ANALYSIS_RUNS, ANALYSIS_TEMPLATES, CLUSTER_ANALYSIS_TEMPLATES, INGRESSES, ObjectKey,
+    REPLICA_SETS, ROLLOUTS, Resource, SERVICES,
+};
+use tidegate_integrations::traffic;
+
+use crate::{observe::Caches, reconcile::Name, wake::Queue, watch::Change};
+
+/// The queues, by kind.
+#[derive(Clone, Debug)]
+pub(crate) struct Queues {
+    pub(crate) rollouts: Arc<Queue<Name>>,
+    pub(crate) analysis_runs: Arc<Queue<Name>>,
+}
+
+impl Queues {
+    pub(crate) fn new() -> Self {
+        Self {
+            rollouts: Arc::new(Queue::new()),
+            analysis_runs: Arc::new(Queue::new()),
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        self.rollouts.close();
+        self.analysis_runs.close();
+    }
+
+    /// Adds every key that a change of this kind concerns.
+    pub(crate) fn tell(&self, caches: &Caches, resource: &Resource, change: &Change<'_>) {
+        let metadata = match change {
+            Change::Present(metadata) | Change::Gone(metadata) => *metadata,
+        };
+        if *resource == ROLLOUTS {
+            self.rollouts.add(name(metadata));
+        } else if *resource == REPLICA_SETS {
+            self.add_owner(metadata);
+        } else if *resource == ANALYSIS_RUNS {
+            self.analysis_runs.add(name(metadata));
+            self.add_owner(metadata);
+        } else if *resource == SERVICES {
+            self.add_matching(caches, metadata, |rollout| {
+                tidegate_core::rollout::service_names(rollout).contains(&metadata.name)
+            });
+        } else if *resource == INGRESSES {
+            let key = ObjectKey::new(INGRESSES, &metadata.namespace, &metadata.name);
+            self.add_matching(caches, metadata, |rollout| {
+                traffic::reads(rollout).contains(&key)
+            });
+        } else if *resource == ANALYSIS_TEMPLATES {
+            self.add_matching(caches, metadata, |_| true);
+        } else if *resource == CLUSTER_ANALYSIS_TEMPLATES {
+            for key in caches.rollouts.keys() {
+                self.rollouts.add(key);
+            }
+        }
+    }
+
+    /// The Rollout that controls the object (QUE-06).
+    fn add_owner(&self, metadata: &ObjectMeta) {
+        if let Some(owner) = metadata.controller()
+            && owner.kind == ROLLOUTS.kind
+        {
+            self.rollouts
+                .add((metadata.namespace.clone(), owner.name.clone()));
+        }
+    }
+
+    fn add_matching(
+        &self,
+        caches: &Caches,
+        metadata: &ObjectMeta,
+        concerns: impl Fn(&Rollout) -> bool,
+    ) {
+        for rollout in caches.rollouts.in_namespace(&metadata.namespace) {
+            if concerns(&rollout) {
+                self.rollouts.add(name(&rollout.metadata));
+            }
+        }
+    }
+}
+
+fn name(metadata: &ObjectMeta) -> Name {
+    (metadata.namespace.clone(), metadata.name.clone())
+}
