@@ -3,4 +3,4 @@
 pub mod analysis_runs;
 pub(crate) mod replicas;
 pub(crate) mod services;
-pub(crate) mod weight;
+pub mod weight;

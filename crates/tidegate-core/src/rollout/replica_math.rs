@@ -1,6 +1,7 @@
 //! How many pods each version should have: arithmetic only, with upstream's rounding.
 
 mod basic;
+pub mod blue_green;
 mod routed;
 
 use tidegate_api::int_or_string::IntOrString;
@@ -158,8 +159,16 @@ pub fn abort_delay(snapshot: &RolloutSnapshot) -> Option<i32> {
     }
 }
 
+/// Seconds for which an older version is kept after a promotion. Without routers it is not kept.
+pub fn scale_down_delay(snapshot: &RolloutSnapshot) -> i32 {
+    match snapshot.canary.routing {
+        Routing::ByReplicas => 0,
+        Routing::ByRouters { .. } => snapshot.canary.scale_down_delay.unwrap_or(DEFAULT_DELAY),
+    }
+}
+
 /// Upstream's default for both scale-down delays, in seconds.
-pub const DEFAULT_DELAY: i32 = 30;
+const DEFAULT_DELAY: i32 = 30;
 
 /// Whether the user asked for a delayed scale-down on abort.
 pub fn has_explicit_abort_delay(snapshot: &RolloutSnapshot) -> bool {

@@ -11,7 +11,7 @@ use crate::{
     reason::Reason,
     rollout::{
         desired::replicas::{self, Holding, Sizes, guard},
-        replica_math::{DEFAULT_DELAY, is_dynamic},
+        replica_math::{is_dynamic, scale_down_delay},
         snapshot::{Deadline, Lifetime, ObservedSpec, ReplicaSetView, RolloutSnapshot, Routing},
     },
 };
@@ -103,7 +103,7 @@ fn routed(
         .unwrap_or(i32::MAX);
     match &set.scale_down_deadline {
         None => {
-            let seconds = snapshot.canary.scale_down_delay.unwrap_or(DEFAULT_DELAY);
+            let seconds = scale_down_delay(snapshot);
             if *kept >= limit || seconds == 0 {
                 return 0;
             }

@@ -169,6 +169,13 @@ pub struct ReplicaSetView {
     pub failure: Option<ReplicaFailure>,
 }
 
+impl ReplicaSetView {
+    /// Whether it should have pods and has them all (TRF-02).
+    pub fn is_whole(&self) -> bool {
+        self.replicas != 0 && self.available != 0 && self.replicas <= self.available
+    }
+}
+
 /// A ReplicaSet's `ReplicaFailure` condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplicaFailure {

@@ -71,8 +71,7 @@ impl Switches {
             return;
         }
         let adopting = service.managed_by.is_none();
-        let whole = set.replicas != 0 && set.available != 0 && set.replicas <= set.available;
-        if availability == Availability::Needed && ((adopting && !whole) || set.available == 0) {
+        if availability == Availability::Needed && ((adopting && !set.is_whole()) || set.available == 0) {
             self.reasons.push(Reason::AwaitsPods {
                 replica_set: set.name.clone(),
                 available: set.available,

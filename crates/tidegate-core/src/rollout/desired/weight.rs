@@ -160,7 +160,7 @@ pub(crate) fn is_abort_done(snapshot: &RolloutSnapshot) -> bool {
 
 /// The hash of the canary that is being left, while a promoted Rollout with a dynamic stable version
 /// brings its stable pods back. Keeps TRF-04.
-pub(crate) fn rolls_back_dynamically(snapshot: &RolloutSnapshot) -> Option<&str> {
+pub fn rolls_back_dynamically(snapshot: &RolloutSnapshot) -> Option<&str> {
     if !snapshot.is_fully_promoted() || !is_dynamic(snapshot) {
         return None;
     }
@@ -170,6 +170,17 @@ pub(crate) fn rolls_back_dynamically(snapshot: &RolloutSnapshot) -> Option<&str>
     let available = new.map_or(0, |new| new.available);
     (weights.canary_hash != hash && available < snapshot.replicas)
         .then_some(weights.canary_hash.as_str())
+}
+
+/// Whether routers that can tell are asked if a weight is in effect. Keeps TRF-21.
+pub fn is_to_be_verified(snapshot: &RolloutSnapshot, weight: i32) -> bool {
+    if snapshot.recorded.stable.is_empty() || snapshot.is_fully_promoted() {
+        return false;
+    }
+    match current_step(snapshot) {
+        (Some(step), _) => step.weight().is_some(),
+        (None, _) => weight == max_weight(snapshot),
+    }
 }
 
 /// Nothing is touched while the stable version could not carry its share. Keeps TRF-18.
