@@ -181,7 +181,7 @@ impl Cluster {
     }
 
     /// The kinds that are served.
-    pub fn kinds(&self) -> &Kinds {
+    pub fn kinds(&self) -> &Arc<Kinds> {
         &self.kinds
     }
 

@@ -1,0 +1,82 @@
+//! Who lives in a cluster besides the controller under test: controllers of built-in kinds, and the
+//! kubelet. Each is a step function of the cluster and its time; none waits or runs on its own.
+
+mod alarms;
+mod endpoints;
+mod garbage;
+mod replica_set;
+
+use jiff::Timestamp;
+
+use self::{endpoints::Endpoints, garbage::GarbageCollector, replica_set::ReplicaSets};
+use crate::cluster::Cluster;
+
+/// How the actors behave.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whether `Endpoints` and `EndpointSlices` are written.
+    pub endpoints: EndpointsWrites,
+}
+
+/// Whether `Endpoints` and `EndpointSlices` are written. Simulations that never look at them save
+/// half of their writes without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndpointsWrites {
+    /// As in a real cluster.
+    Kept,
+    /// Never.
+    Omitted,
+}
+
+/// The rounds within one instant after which actors that still write have run wild.
+const MOST_ROUNDS: usize = 10_000;
+
+/// Everybody.
+#[derive(Clone, Debug)]
+pub struct Actors {
+    replica_sets: ReplicaSets,
+    endpoints: Option<Endpoints>,
+    garbage: GarbageCollector,
+}
+
+impl Actors {
+    /// Actors that have not yet looked at anything.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            replica_sets: ReplicaSets::default(),
+            endpoints: match settings.endpoints {
+                EndpointsWrites::Kept => Some(Endpoints::default()),
+                EndpointsWrites::Omitted => None,
+            },
+            garbage: GarbageCollector::default(),
+        }
+    }
+
+    /// Lets everybody act on what has changed and on what is due, until nobody has anything left to
+    /// do at this instant. Tells when the next of them wants to act without a change.
+    ///
+    /// # Panics
+    /// When two actors undo each other's work without end.
+    pub fn step(&mut self, cluster: &mut Cluster, now: Timestamp) -> Option<Timestamp> {
+        for _ in 0..MOST_ROUNDS {
+            let before = cluster.version();
+            self.replica_sets.step(cluster, now);
+            if let Some(endpoints) = &mut self.endpoints {
+                endpoints.step(cluster, now);
+            }
+            self.garbage.step(cluster, now);
+            if cluster.version() == before {
+                return self.next();
+            }
+        }
+        panic!("actors still write after {MOST_ROUNDS} rounds at {now}");
+    }
+
+    /// When the next actor wants to act without a change.
+    pub fn next(&self) -> Option<Timestamp> {
+        [self.replica_sets.next()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}

@@ -1,0 +1,4 @@
+//! Ways into the model cluster: as plain calls, over HTTP, and through a socket on this machine.
+
+pub mod http;
+pub mod net;
