@@ -8,8 +8,12 @@ pub use metric::*;
 pub use provider::*;
 pub use status::*;
 
-use crate::{meta::ObjectMeta, rollout::AnalysisTemplateRef, rollout::FieldRef};
 use serde::{Deserialize, Serialize};
+
+use crate::{
+    meta::ObjectMeta,
+    rollout::{AnalysisTemplateRef, FieldRef},
+};
 
 /// What to measure and how to judge it, for Rollouts of its namespace.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

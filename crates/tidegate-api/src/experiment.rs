@@ -1,11 +1,13 @@
 //! An Experiment: versions side by side for a while.
 
-use crate::{
-    analysis::Argument, analysis::DryRun, analysis::MeasurementRetention, meta::LabelSelector,
-    meta::ObjectMeta, meta::Time, pod_template::PodTemplate, rollout::AnalysisRunMetadata,
-    rollout::TemplateService,
-};
 use serde::{Deserialize, Serialize};
+
+use crate::{
+    analysis::{Argument, DryRun, MeasurementRetention},
+    meta::{LabelSelector, ObjectMeta, Time},
+    pod_template::PodTemplate,
+    rollout::{AnalysisRunMetadata, TemplateService},
+};
 
 /// Versions side by side, for a while, with analyses.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

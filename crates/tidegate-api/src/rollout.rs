@@ -12,8 +12,12 @@ pub use traffic::*;
 
 use std::collections::BTreeMap;
 
-use crate::{meta::LabelSelector, meta::ObjectMeta, meta::Time, pod_template::PodTemplate};
 use serde::{Deserialize, Serialize};
+
+use crate::{
+    meta::{LabelSelector, ObjectMeta, Time},
+    pod_template::PodTemplate,
+};
 
 /// Pods of one template, moved from version to version step by step, judged on the way.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

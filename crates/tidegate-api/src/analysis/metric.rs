@@ -1,7 +1,8 @@
 //! One metric: how often, how judged, by whom.
 
-use crate::{analysis::MetricProvider, int_or_string::IntOrString};
 use serde::{Deserialize, Serialize};
+
+use crate::{analysis::MetricProvider, int_or_string::IntOrString};
 
 /// One thing that is measured again and again.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::meta::Time;
 use serde::{Deserialize, Serialize};
+
+use crate::meta::Time;
 
 /// What was measured.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

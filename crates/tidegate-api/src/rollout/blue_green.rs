@@ -1,10 +1,11 @@
 //! The blue-green strategy.
 
-use crate::{
-    int_or_string::IntOrString, rollout::AntiAffinity, rollout::PodTemplateMetadata,
-    rollout::RolloutAnalysis,
-};
 use serde::{Deserialize, Serialize};
+
+use crate::{
+    int_or_string::IntOrString,
+    rollout::{AntiAffinity, PodTemplateMetadata, RolloutAnalysis},
+};
 
 /// The new version comes up whole beside the old one, then traffic switches at once.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

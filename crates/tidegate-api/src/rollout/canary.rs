@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    analysis::DryRun, analysis::MeasurementRetention, int_or_string::IntOrString,
-    meta::LabelSelector, rollout::AntiAffinity, rollout::PodTemplateMetadata,
-    rollout::RolloutTrafficRouting,
-};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::{
+    analysis::{DryRun, MeasurementRetention},
+    int_or_string::IntOrString,
+    meta::LabelSelector,
+    rollout::{AntiAffinity, PodTemplateMetadata, RolloutTrafficRouting},
+};
 
 /// The new version takes over in steps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

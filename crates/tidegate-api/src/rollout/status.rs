@@ -1,8 +1,9 @@
 //! What the controller says of a Rollout.
 
-use crate::meta::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::meta::Time;
 
 #[expect(clippy::struct_excessive_bools, reason = "the wire has these fields")]
 /// What is of a Rollout. Written by the controller; people and tools may set abort, `promoteFull`

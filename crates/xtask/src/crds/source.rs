@@ -11,7 +11,7 @@ use serde_json::Map;
 use super::schema::{Field, Presence, Struct, Type, Types};
 
 /// The files of `tidegate-api` that hold wire structs of our kinds.
-const FILES: [&str; 10] = [
+const FILES: [&str; 12] = [
     include_str!("../../../tidegate-api/src/rollout.rs"),
     include_str!("../../../tidegate-api/src/rollout/canary.rs"),
     include_str!("../../../tidegate-api/src/rollout/blue_green.rs"),
@@ -20,6 +20,8 @@ const FILES: [&str; 10] = [
     include_str!("../../../tidegate-api/src/analysis.rs"),
     include_str!("../../../tidegate-api/src/analysis/metric.rs"),
     include_str!("../../../tidegate-api/src/analysis/provider.rs"),
+    include_str!("../../../tidegate-api/src/analysis/provider/hosted.rs"),
+    include_str!("../../../tidegate-api/src/analysis/provider/kayenta.rs"),
     include_str!("../../../tidegate-api/src/analysis/status.rs"),
     include_str!("../../../tidegate-api/src/experiment.rs"),
 ];
