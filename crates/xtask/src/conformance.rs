@@ -2,7 +2,9 @@
 //! area. A new area is a file under `conformance/` and a line in [`AREAS`].
 
 mod crds;
+mod expr;
 mod phase;
+mod scaling;
 mod validate;
 mod wire;
 
@@ -33,8 +35,10 @@ type Area = fn(&Path) -> Result<Vec<Report>>;
 /// Every area by its name, in the order in which they run.
 const AREAS: &[(&str, Area)] = &[
     ("crds", crds::run),
+    ("expr", expr::run),
     ("wire", wire::run),
     ("phase", phase::run),
+    ("scaling", scaling::run),
     ("validate", validate::run),
 ];
 

@@ -225,7 +225,11 @@ fn read_canary(canary: &CanaryStrategy, replicas: i32) -> Canary {
         canary_service: canary.canary_service.clone(),
         stable_service: canary.stable_service.clone(),
         max_surge,
-        max_unavailable: max_unavailable.min(replicas).max(0),
+        max_unavailable: if replicas == 0 {
+            0
+        } else {
+            max_unavailable.min(replicas)
+        },
         routing: routing(canary),
         abort_scale_down_delay: canary.abort_scale_down_delay_seconds,
         scale_down_delay: canary.scale_down_delay_seconds,
@@ -239,7 +243,7 @@ fn routing(canary: &CanaryStrategy) -> Routing {
     };
     Routing::ByRouters {
         max_weight: routers.max_traffic_weight.unwrap_or(100),
-        min_pods: canary.min_pods_per_replica_set.unwrap_or(0),
+        min_pods: canary.min_pods_per_replica_set,
         stable_scale: if canary.dynamic_stable_scale {
             StableScale::Dynamic
         } else {

@@ -251,7 +251,7 @@ pub fn progress_is_enough(
     let (Some(replica_set), Some(threshold)) = (replica_set, threshold) else {
         return replica_set.is_some_and(|set| desired == set.replicas && desired == set.available);
     };
-    if threshold.kind == "Percentage" {
+    if threshold.kind == "Percent" {
         return desired == 0
             || i64::from(replica_set.available) * 100
                 >= i64::from(threshold.value) * i64::from(desired);

@@ -114,8 +114,8 @@ pub enum Routing {
     ByRouters {
         /// `maxTrafficWeight`, default 100.
         max_weight: i32,
-        /// `minPodsPerReplicaSet`, 0 if not given.
-        min_pods: i32,
+        /// `minPodsPerReplicaSet`.
+        min_pods: Option<i32>,
         /// `dynamicStableScale`.
         stable_scale: StableScale,
     },

@@ -250,6 +250,8 @@ pub(crate) fn scale(
     (holding, unmarked): (Holding, &[String]),
     sizes: &mut Sizes,
 ) {
+    // A step may ask for more than all of the weight, and so for less than no pods of the other side.
+    let count = count.max(0);
     let marked = set.scale_down_deadline.is_some() && !unmarked.contains(&set.name);
     let notes_differ = set.desired != Some(snapshot.replicas) || (snapshot.replicas == 0 && marked);
     if set.replicas == count && !notes_differ {

@@ -41,9 +41,10 @@ pub(super) fn counts(snapshot: &RolloutSnapshot, weights: Option<&Weights>) -> C
 /// Keeps TRF-35: never more than the Rollout's own count, and none stays none.
 fn at_least_min_pods(snapshot: &RolloutSnapshot, count: i32) -> i32 {
     match snapshot.canary.routing {
-        Routing::ByRouters { min_pods, .. } if count != 0 => {
-            count.max(min_pods.min(snapshot.replicas))
-        }
+        Routing::ByRouters {
+            min_pods: Some(least),
+            ..
+        } if count != 0 => count.max(least.min(snapshot.replicas)),
         Routing::ByRouters { .. } | Routing::ByReplicas => count,
     }
 }

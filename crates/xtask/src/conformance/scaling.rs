@@ -1,0 +1,304 @@
+//! Area `scaling`: counts of pods, weights, steps and defaults of Rollouts
+//! (`rollouts-scaling*.jsonl`).
+
+use std::{fs, path::Path, sync::Arc};
+
+use anyhow::{Context, Result};
+use serde_json::{Map, Value, json};
+use tidegate_api::labels;
+use tidegate_core::{
+    observed::Observed,
+    rollout::{
+        RolloutSnapshot,
+        desired::weight,
+        parse,
+        replica_math::{self, CanarySize, blue_green},
+        snapshot::ReplicaSetView,
+        steps::Scale,
+        traffic::Weights,
+    },
+};
+
+use super::Report;
+
+/// What nobody here answers yet, and why not.
+const LATER: [(&str, &str); 3] = [
+    (
+        "abortOrDynamicRollback",
+        "only one router asks, which is not here yet",
+    ),
+    (
+        "beforeStartingStep",
+        "belongs to the analysis, not to sizes",
+    ),
+    ("defaults.blueGreen", "blue-green is not carried out yet"),
+];
+
+/// Checks both files.
+///
+/// # Errors
+/// When a file is missing, or a line of it cannot be read.
+pub(crate) fn run(folder: &Path) -> Result<Vec<Report>> {
+    ["rollouts-scaling-grid.jsonl", "rollouts-scaling.jsonl"]
+        .into_iter()
+        .map(|file| check_file(folder, file))
+        .collect()
+}
+
+fn check_file(folder: &Path, file: &str) -> Result<Report> {
+    let path = folder.join(file);
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let mut report = Report {
+        file: file.to_owned(),
+        ..Report::default()
+    };
+    for line in text.lines() {
+        let case: Value = serde_json::from_str(line).context(file.to_owned())?;
+        let found = answer(&case).with_context(|| case["id"].to_string())?;
+        match difference(&found, &case["output"]) {
+            None => report.passed += 1,
+            Some(difference) => report
+                .failures
+                .push(format!("{}: {difference}", case["id"])),
+        }
+    }
+    Ok(report)
+}
+
+/// The first answer that differs. Upstream's panics are nothing to agree with.
+fn difference(found: &Map<String, Value>, expected: &Value) -> Option<String> {
+    let expected = expected.as_object()?;
+    let later = |key: &str| LATER.iter().any(|(name, _)| *name == key);
+    for (key, wanted) in expected {
+        if wanted.get("panic").is_some() || later(key) {
+            continue;
+        }
+        let Some(answer) = found.get(key) else {
+            if key == "defaults" && !expected.contains_key("setWeight") {
+                // Of a blue-green Rollout, see `LATER`.
+                continue;
+            }
+            return Some(format!("{key} is not answered, {wanted} expected"));
+        };
+        let equal = match (answer.as_object(), wanted.as_object()) {
+            // Of a group of answers, those that are given must agree.
+            (Some(parts), Some(wanted)) if key == "defaults" => parts
+                .iter()
+                .all(|(name, part)| wanted.get(name) == Some(part)),
+            // A number of pods outdoes a weight, and a step that asks for neither is none.
+            (_, Some(step)) if key == "setCanaryScale" => {
+                let effective = ["replicas", "weight"]
+                    .iter()
+                    .find_map(|part| step.get(*part).map(|value| json!({ *part: value })));
+                effective.unwrap_or_default() == *answer
+            }
+            _ => answer == wanted,
+        };
+        if !equal {
+            return Some(format!("{key} is {answer}, {wanted} expected"));
+        }
+    }
+    let unasked = found.iter().find(|(key, answer)| {
+        !matches!(key.as_str(), "defaults" | "maxWeight" | "setCanaryScale")
+            && !expected.contains_key(*key)
+            && !answer.is_null()
+    });
+    unasked.map(|(key, answer)| format!("{key} is {answer}, none expected"))
+}
+
+fn answer(case: &Value) -> Result<Map<String, Value>> {
+    let asked = read(case)?;
+    // Functions that look for the stable ReplicaSet themselves find it by what the status says.
+    let found = {
+        let (mut found, _) = parse(&observed(case)?);
+        found.new = asked.new;
+        found
+    };
+    let weights = weights(case)?;
+    let mut answers = Map::new();
+    let mut say = |key: &str, answer: Value| answers.insert(key.to_owned(), answer);
+    say("promoted", asked.is_fully_promoted().into());
+    say(
+        "stableFound",
+        name(found.stable_replica_set()).unwrap_or("none").into(),
+    );
+    if let Some(new) = asked.new_replica_set() {
+        say("available", new.is_whole().into());
+        say("partlyAvailable", (new.available > 0).into());
+        say("saturated", replica_math::is_saturated(&asked, new).into());
+        let rolls_back = weight::rolls_back_dynamically(&asked);
+        say(
+            "rollingBackDynamically",
+            json!([rolls_back.is_some(), rolls_back.unwrap_or_default()]),
+        );
+        let new_replicas = |weights: Option<&Weights>| {
+            blue_green::new_replicas(&found)
+                .unwrap_or_else(|| replica_math::counts(&found, weights).canary)
+        };
+        say("newReplicas", new_replicas(weights.as_ref()).into());
+        let wanted = new_replicas(None);
+        let ready = new.replicas == wanted && new.available == wanted;
+        say("readyForPause", ready.into());
+    }
+    if let Some(strategy) = &asked.rollout.spec.strategy.blue_green {
+        let most = blue_green::max_unavailable(strategy, asked.replicas);
+        say("maxSurge", 0.into());
+        say("maxUnavailable", most.into());
+    } else {
+        answers.extend(canary_answers(&asked, weights.as_ref()));
+    }
+    Ok(answers)
+}
+
+fn canary_answers(snapshot: &RolloutSnapshot, weights: Option<&Weights>) -> Map<String, Value> {
+    let basic = replica_math::basic_counts(snapshot);
+    let routed = replica_math::routed_counts(snapshot, weights);
+    let desired_weight = replica_math::desired_weight(snapshot);
+    let (step, index) = replica_math::current_step(snapshot);
+    let size = match replica_math::canary_size(snapshot) {
+        CanarySize::Replicas(replicas) => json!([replicas, 0]),
+        CanarySize::Weight(weight) => json!([null, weight]),
+    };
+    let scale = match replica_math::canary_scale(snapshot) {
+        Some(Scale::Replicas(replicas)) => json!({ "replicas": replicas }),
+        Some(Scale::Weight(weight)) => json!({ "weight": weight }),
+        None => Value::Null,
+    };
+    let answers = json!({
+        "maxSurge": snapshot.canary.max_surge,
+        "maxUnavailable": snapshot.canary.max_unavailable,
+        "basic": [basic.canary, basic.stable],
+        "routed": [routed.canary, routed.stable],
+        "replicasOrWeight": size,
+        "setCanaryScale": scale,
+        "desiredWeight": desired_weight,
+        "setWeight": replica_math::set_weight(snapshot),
+        "maxWeight": replica_math::max_weight(snapshot),
+        "atDesired": replica_math::at_desired(snapshot, weights).is_ok(),
+        "stepIndex": {"atStep": step.is_some(), "index": index},
+        "verifyWeight": weight::is_to_be_verified(snapshot, desired_weight),
+        "defaults": {
+            "replicas": snapshot.replicas,
+            "revisionHistory": snapshot.revision_history_limit,
+            "progressDeadline": snapshot.progress_deadline_seconds,
+            "abortDelay": replica_math::abort_delay(snapshot),
+            "explicitAbortDelay": replica_math::has_explicit_abort_delay(snapshot),
+            "scaleDownDelay": replica_math::scale_down_delay(snapshot),
+        },
+    });
+    answers.as_object().cloned().unwrap_or_default()
+}
+
+/// The snapshot of a line, with the ReplicaSets in the parts that the line gives them.
+fn read(case: &Value) -> Result<RolloutSnapshot> {
+    let (mut snapshot, _) = parse(&observed(case)?);
+    let position = |key: &str| {
+        let name = case[key]["name"].as_str()?;
+        snapshot
+            .replica_sets
+            .iter()
+            .position(|set| set.name == name)
+    };
+    let (new, stable) = (position("newRS"), position("stableRS"));
+    snapshot.new = new;
+    snapshot.stable = stable;
+    Ok(snapshot)
+}
+
+fn observed(case: &Value) -> Result<Observed> {
+    let mut rollout = case["rollout"].clone();
+    rollout["metadata"] = json!({"name": "r", "namespace": "n", "uid": "u"});
+    let others = case["otherRSs"].as_array().into_iter().flatten();
+    let mut sets: Vec<&Value> = Vec::new();
+    for set in [&case["newRS"], &case["stableRS"]]
+        .into_iter()
+        .chain(others)
+    {
+        if set.is_object() && sets.iter().all(|known| known["name"] != set["name"]) {
+            sets.push(set);
+        }
+    }
+    let sets = sets
+        .into_iter()
+        .map(|set| Ok(Arc::new(serde_json::from_value(replica_set(set))?)))
+        .collect::<Result<_>>()?;
+    Ok(Observed {
+        rollout: Arc::new(serde_json::from_value(rollout)?),
+        replica_sets: sets,
+        ..Observed::default()
+    })
+}
+
+fn replica_set(set: &Value) -> Value {
+    let mut annotations = Map::new();
+    if let Some(desired) = set.get("desired") {
+        annotations.insert(labels::DESIRED_REPLICAS.to_owned(), desired.clone());
+    }
+    json!({
+        "metadata": {
+            "name": set["name"],
+            "labels": {labels::POD_TEMPLATE_HASH: set["hash"]},
+            "annotations": annotations,
+            "ownerReferences": [{
+                "apiVersion": "argoproj.io/v1alpha1",
+                "kind": "Rollout",
+                "name": "r",
+                "uid": "u",
+                "controller": true,
+            }],
+        },
+        "spec": {"replicas": set["replicas"]},
+        "status": {
+            "replicas": set["created"],
+            "availableReplicas": set["available"],
+            "readyReplicas": set["ready"],
+        },
+    })
+}
+
+fn weights(case: &Value) -> Result<Option<Weights>> {
+    let Some(given) = case.get("weights") else {
+        return Ok(None);
+    };
+    let wire = serde_json::from_value(given.clone())?;
+    Ok(Some(Weights::from(&wire)))
+}
+
+fn name(set: Option<&ReplicaSetView>) -> Option<&str> {
+    set.map(|set| set.name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case() -> Value {
+        json!({
+            "rollout": {
+                "spec": {"replicas": 10, "strategy": {"canary": {"steps": [{"setWeight": 20}]}}},
+                "status": {"stableRS": "aaa", "currentPodHash": "bbb"},
+            },
+            "newRS": {"name": "r-bbb", "hash": "bbb", "replicas": 2, "created": 2, "available": 2},
+            "stableRS": {"name": "r-aaa", "hash": "aaa", "replicas": 8, "created": 8, "available": 8},
+        })
+    }
+
+    #[test]
+    fn a_wrong_answer_is_named() {
+        let found = answer(&case()).unwrap();
+        let wrong = json!({"basic": [3, 8]});
+        assert_eq!(
+            difference(&found, &wrong).unwrap(),
+            "basic is [2,8], [3,8] expected"
+        );
+    }
+
+    #[test]
+    fn a_question_without_an_answer_is_named() {
+        let found = answer(&case()).unwrap();
+        assert_eq!(
+            difference(&found, &json!({"tea": 1})).unwrap(),
+            "tea is not answered, 1 expected"
+        );
+    }
+}
