@@ -1,6 +1,8 @@
 //! What users' manifests inherit from Go.
 
+mod base64;
 pub mod duration;
+pub mod expr;
 pub mod fnv;
 pub mod json;
 pub mod number;
