@@ -1,8 +1,6 @@
 //! Field errors phrased as the Kubernetes API server phrases them:
 //! `path: Kind of error: value: detail`.
 
-use std::fmt::Write;
-
 use crate::observed::Finding;
 
 /// A value is missing.
@@ -74,27 +72,7 @@ pub(crate) fn non_negative(path: &str, value: i64) -> Option<Finding> {
 
 /// A text in quotes, special characters escaped as in a Go string literal.
 pub(crate) fn quote(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            '\u{7}' => quoted.push_str("\\a"),
-            '\u{8}' => quoted.push_str("\\b"),
-            '\u{b}' => quoted.push_str("\\v"),
-            '\u{c}' => quoted.push_str("\\f"),
-            other if other.is_ascii_control() => {
-                write!(quoted, "\\x{:02x}", u32::from(other)).expect("a String takes everything");
-            }
-            other => quoted.push(other),
-        }
-    }
-    quoted.push('"');
-    quoted
+    tidegate_gocompat::quote::quote(text.as_bytes())
 }
 
 fn with_detail(head: String, detail: &str) -> Finding {
