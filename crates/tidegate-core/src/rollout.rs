@@ -24,9 +24,9 @@ pub mod validate;
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use tidegate_api::rollout::Rollout;
+use tidegate_api::rollout::{Rollout, RolloutStatus};
 
 pub use parse::parse;
 pub use snapshot::RolloutSnapshot;
@@ -46,10 +46,17 @@ pub fn decide(snapshot: &RolloutSnapshot, findings: &[Finding], now: Timestamp) 
     }
     let mut plan = if let Some(finding) = findings.first() {
         invalid(snapshot, finding, now)
+    } else if !snapshot.orphans.is_empty() {
+        revision::adopt(snapshot)
     } else if snapshot.new.is_none() {
         create(snapshot, now)
     } else if snapshot.replicas_given == Given::No {
         canary::single(give_replicas(snapshot))
+    } else if let Some(status) = found(snapshot, now) {
+        Plan {
+            status: Some(Box::new(status)),
+            ..Plan::default()
+        }
     } else if let Some(next) = status::pauses_noted(snapshot, &canary::begin(snapshot), now) {
         canary::status_only(next)
     } else if is_scaling_event(snapshot) {
@@ -65,9 +72,10 @@ pub fn decide(snapshot: &RolloutSnapshot, findings: &[Finding], now: Timestamp) 
 pub fn service_names(rollout: &Rollout) -> BTreeSet<String> {
     let strategy = &rollout.spec.strategy;
     let canary = strategy.canary.iter().flat_map(|canary| {
-        let ping_pong = canary.ping_pong.iter().flat_map(|services| {
-            [&services.ping_service, &services.pong_service]
-        });
+        let ping_pong = canary
+            .ping_pong
+            .iter()
+            .flat_map(|services| [&services.ping_service, &services.pong_service]);
         [&canary.canary_service, &canary.stable_service]
             .into_iter()
             .chain(ping_pong)
@@ -135,11 +143,22 @@ fn invalid(snapshot: &RolloutSnapshot, finding: &Finding, now: Timestamp) -> Pla
     let reason = Reason::Invalid {
         message: finding.message.clone(),
     };
-    Plan {
+    let mut plan = Plan {
         status: status::invalid(&snapshot.rollout, finding, now).map(Box::new),
-        reasons: vec![reason],
+        reasons: vec![reason.clone()],
         ..Plan::default()
-    }
+    };
+    // What is missing may come without anything else changing (VAL-31).
+    let again = now.checked_add(SignedDuration::from_secs(20));
+    plan.wake_at(again.unwrap_or(Timestamp::MAX), reason);
+    plan
+}
+
+/// The note about progress that every Rollout has; it is missing where the write after the creation
+/// of its ReplicaSet was lost (RSI-10).
+fn found(snapshot: &RolloutSnapshot, now: Timestamp) -> Option<RolloutStatus> {
+    let new = snapshot.new_replica_set()?;
+    status::replica_set_found(&snapshot.rollout, &new.name, now)
 }
 
 /// A ReplicaSet for a template that has none; the pass ends with it (RSI-07, RSI-10). If its name is
@@ -192,7 +211,10 @@ fn is_scaling_event(snapshot: &RolloutSnapshot) -> bool {
         .into_iter()
         .flatten()
         .filter(|set| set.replicas > 0)
-        .any(|set| set.desired.is_some_and(|desired| desired != snapshot.replicas))
+        .any(|set| {
+            set.desired
+                .is_some_and(|desired| desired != snapshot.replicas)
+        })
 }
 
 /// The first event of a new Rollout. Differs from upstream: a controller that starts does not tell it

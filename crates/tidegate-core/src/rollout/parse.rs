@@ -17,8 +17,9 @@ use crate::{
         desired::analysis_runs::RunView,
         replica_math,
         snapshot::{
-            Canary, Deadline, Flag, Given, Lifetime, ObservedSpec, Pause, Recorded, ReplicaFailure,
-            ReplicaSetView, RolloutSnapshot, Routing, ServiceView, StableScale, UserPause,
+            Canary, Deadline, Flag, Given, Lifetime, ObservedSpec, Orphan, Pause, Recorded,
+            ReplicaFailure, ReplicaSetView, RolloutSnapshot, Routing, ServiceView, StableScale,
+            UserPause,
         },
         steps::Step,
         traffic::Weights,
@@ -96,6 +97,7 @@ fn snapshot(observed: &Observed) -> RolloutSnapshot {
         canary: read_canary(&canary, replicas),
         template: spec.template.shared(),
         template_hash,
+        orphans: orphans(observed),
         taken_names: observed
             .replica_sets
             .iter()
@@ -130,6 +132,32 @@ fn owned(observed: &Observed) -> Vec<Arc<ReplicaSet>> {
         key(first).cmp(&key(second))
     });
     sets
+}
+
+/// ReplicaSets without a manager that match the selector. Keeps RSI-01.
+///
+/// Differs from upstream: a ReplicaSet that the Rollout manages and that no longer matches is kept,
+/// because one that was let go would serve on with nobody to scale it.
+fn orphans(observed: &Observed) -> Vec<Orphan> {
+    let mut orphans: Vec<Orphan> = observed
+        .replica_sets
+        .iter()
+        .map(|set| &set.metadata)
+        .filter(|metadata| {
+            metadata.controller().is_none()
+                && metadata.deletion_timestamp.is_none()
+                && metadata.namespace == observed.rollout.metadata.namespace
+                && validate::selects(&observed.rollout, &metadata.labels)
+        })
+        .map(|metadata| Orphan {
+            name: metadata.name.clone(),
+            uid: metadata.uid.clone(),
+            resource_version: metadata.resource_version.clone(),
+            owners: metadata.owner_references.clone(),
+        })
+        .collect();
+    orphans.sort_by(|first, second| first.name.cmp(&second.name));
+    orphans
 }
 
 /// By hash, else by what the template says. Keeps RSI-02 and RSI-03, without the hash of Kubernetes'

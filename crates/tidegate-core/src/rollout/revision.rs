@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use tidegate_api::{labels, object::Object};
 
 use crate::{
-    plan::{Class, Effect, Guard, ObjectKey, REPLICA_SETS, ROLLOUTS, Verb, Write},
+    plan::{Class, Effect, Guard, ObjectKey, Plan, REPLICA_SETS, ROLLOUTS, Verb, Write},
     reason::Reason,
     rollout::{
         events,
-        snapshot::{ReplicaSetView, RolloutSnapshot},
+        snapshot::{Orphan, ReplicaSetView, RolloutSnapshot},
     },
 };
 
@@ -30,6 +30,30 @@ pub(crate) fn next_number(snapshot: &RolloutSnapshot) -> i64 {
         .filter_map(|set| set.revision)
         .max();
     highest.unwrap_or(0).max(0) + 1
+}
+
+/// Takes over ReplicaSets that nobody manages; the next pass sees them as its own. Keeps RSI-01.
+pub(crate) fn adopt(snapshot: &RolloutSnapshot) -> Plan {
+    let reference = snapshot.rollout.controller_reference();
+    let adopt = |orphan: &Orphan| {
+        let owners: Vec<_> = orphan.owners.iter().chain([&reference]).collect();
+        Effect::Write(Write {
+            verb: Verb::Patch,
+            target: ObjectKey::new(REPLICA_SETS, &snapshot.namespace, &orphan.name),
+            guard: Guard::Version {
+                uid: orphan.uid.clone(),
+                resource_version: orphan.resource_version.clone(),
+            },
+            body: json!({"metadata": {"ownerReferences": owners}}),
+            class: Class::Additive,
+            events: Vec::new(),
+            reason: Reason::Because("the selector matches it and nobody owns it".to_owned()),
+        })
+    };
+    Plan {
+        effects: snapshot.orphans.iter().map(adopt).collect(),
+        ..Plan::default()
+    }
 }
 
 /// The ReplicaSet of a template that has none yet. Keeps RSI-06.

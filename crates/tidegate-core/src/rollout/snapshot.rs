@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tidegate_api::rollout::Rollout;
+use tidegate_api::{meta::OwnerReference, rollout::Rollout};
 
 use crate::rollout::{steps::Step, traffic::Weights};
 
@@ -52,6 +52,8 @@ pub struct RolloutSnapshot {
     pub replica_sets: Vec<ReplicaSetView>,
     /// Names of ReplicaSets that belong to something else.
     pub taken_names: Vec<String>,
+    /// ReplicaSets that nobody owns and that the Rollout's selector matches.
+    pub orphans: Vec<Orphan>,
     /// Index of the ReplicaSet of the current template (RSI-02).
     pub new: Option<usize>,
     /// Index of the ReplicaSet whose hash is `status.stableRS` (RSI-11).
@@ -174,6 +176,19 @@ impl ReplicaSetView {
     pub fn is_whole(&self) -> bool {
         self.replicas != 0 && self.available != 0 && self.replicas <= self.available
     }
+}
+
+/// A ReplicaSet that waits to be adopted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Orphan {
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.resourceVersion`.
+    pub resource_version: String,
+    /// Owners that do not manage it.
+    pub owners: Vec<OwnerReference>,
 }
 
 /// A ReplicaSet's `ReplicaFailure` condition.

@@ -9,6 +9,8 @@ mod references;
 mod steps;
 mod template;
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use tidegate_api::{
     meta::LabelSelector,
@@ -57,6 +59,11 @@ pub fn manifest(rollout: &Rollout) -> Vec<Finding> {
     findings.extend(check_limits(spec));
     findings.extend(check_strategy(rollout));
     findings
+}
+
+/// Whether the Rollout's selector matches these labels.
+pub(crate) fn selects(rollout: &Rollout, labels: &BTreeMap<String, String>) -> bool {
+    labels::selector_matches(rollout.spec.selector.as_ref(), labels)
 }
 
 /// Keeps VAL-02.

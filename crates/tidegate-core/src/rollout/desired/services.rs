@@ -71,7 +71,9 @@ impl Switches {
             return;
         }
         let adopting = service.managed_by.is_none();
-        if availability == Availability::Needed && ((adopting && !set.is_whole()) || set.available == 0) {
+        if availability == Availability::Needed
+            && ((adopting && !set.is_whole()) || set.available == 0)
+        {
             self.reasons.push(Reason::AwaitsPods {
                 replica_set: set.name.clone(),
                 available: set.available,

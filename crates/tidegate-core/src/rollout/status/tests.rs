@@ -108,6 +108,7 @@ fn snapshot(rollout: Rollout, replica_sets: Vec<ReplicaSetView>) -> RolloutSnaps
             ..Recorded::default()
         },
         analysis_runs: Vec::new(),
+        orphans: Vec::new(),
         taken_names: Vec::new(),
         rollout: Arc::new(rollout),
     }
