@@ -9,5 +9,8 @@ mod lenient;
 pub mod meta;
 pub mod object;
 pub mod pod_template;
+pub mod quantity;
 pub mod rollout;
+pub mod safe_hash;
+pub mod shape;
 pub mod workload;

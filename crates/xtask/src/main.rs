@@ -2,6 +2,7 @@
 
 mod conformance;
 mod crds;
+mod shapes;
 
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,11 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Write the table of Go's structs from a list of types
+    Shapes {
+        /// The list, one type a line
+        types: PathBuf,
+    },
     /// Compare what we compute with recorded answers
     Conformance {
         /// The folder that holds the answers
@@ -44,6 +50,7 @@ fn main() -> Result<()> {
             };
             crds::run(&root().join("deploy/crds"), mode)
         }
+        Command::Shapes { types } => shapes::run(&types, &root()),
         Command::Conformance { folder, only } => conformance::run(&folder, &only),
     }
 }
