@@ -5,7 +5,7 @@ use std::{io::Write as _, net::SocketAddr};
 
 use jiff::Timestamp;
 use tidegate_sim::{
-    actors::{Actors, EndpointsWrites, Settings},
+    actors::{Actors, EndpointsWrites, Settings, kubelet::Timing},
     cluster::Cluster,
     doors::{
         http::Door,
@@ -22,6 +22,7 @@ async fn main() -> anyhow::Result<()> {
     let (address, serving) = serve(door.clone(), address).await?;
     std::io::stdout().write_all(kubeconfig(address, "default").as_bytes())?;
     let actors = Actors::new(&Settings {
+        timing: Timing::default(),
         endpoints: EndpointsWrites::Kept,
     });
     drive(door, actors, Speed(1)).await;

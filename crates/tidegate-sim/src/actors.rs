@@ -4,16 +4,21 @@
 mod alarms;
 mod endpoints;
 mod garbage;
+pub mod kubelet;
+mod pods;
 mod replica_set;
 
 use jiff::Timestamp;
 
-use self::{endpoints::Endpoints, garbage::GarbageCollector, replica_set::ReplicaSets};
+use self::{endpoints::Endpoints, garbage::GarbageCollector, pods::Pods, replica_set::ReplicaSets};
+pub use self::pods::Fate;
 use crate::cluster::Cluster;
 
 /// How the actors behave.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// How long pods take.
+    pub timing: kubelet::Timing,
     /// Whether `Endpoints` and `EndpointSlices` are written.
     pub endpoints: EndpointsWrites,
 }
@@ -35,6 +40,7 @@ const MOST_ROUNDS: usize = 10_000;
 #[derive(Clone, Debug)]
 pub struct Actors {
     replica_sets: ReplicaSets,
+    pods: Pods,
     endpoints: Option<Endpoints>,
     garbage: GarbageCollector,
 }
@@ -44,6 +50,7 @@ impl Actors {
     pub fn new(settings: &Settings) -> Self {
         Self {
             replica_sets: ReplicaSets::default(),
+            pods: Pods::new(settings.timing.clone()),
             endpoints: match settings.endpoints {
                 EndpointsWrites::Kept => Some(Endpoints::default()),
                 EndpointsWrites::Omitted => None,
@@ -61,6 +68,7 @@ impl Actors {
         for _ in 0..MOST_ROUNDS {
             let before = cluster.version();
             self.replica_sets.step(cluster, now);
+            self.pods.step(cluster, now);
             if let Some(endpoints) = &mut self.endpoints {
                 endpoints.step(cluster, now);
             }
@@ -74,9 +82,14 @@ impl Actors {
 
     /// When the next actor wants to act without a change.
     pub fn next(&self) -> Option<Timestamp> {
-        [self.replica_sets.next()]
+        [self.replica_sets.next(), self.pods.next()]
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// Decides what becomes of the pods whose `rollouts-pod-template-hash` is this one, from now on.
+    pub fn set_fate(&mut self, pod_template_hash: &str, fate: Fate) {
+        self.pods.set_fate(pod_template_hash, fate);
     }
 }
