@@ -230,6 +230,13 @@ pub fn at_desired(snapshot: &RolloutSnapshot, weights: Option<&Weights>) -> Resu
 }
 
 fn awaits(replica_set: Option<&ReplicaSetView>, needed: i32) -> Reason {
+    if let Some(set) = replica_set.filter(|set| set.available >= needed) {
+        let pods = set.created_replicas.max(set.available);
+        return Reason::Because(format!(
+            "{} has {pods} pods and should have {needed}",
+            set.name
+        ));
+    }
     Reason::AwaitsPods {
         replica_set: replica_set
             .map_or_else(|| "the ReplicaSet".to_owned(), |set| set.name.clone()),

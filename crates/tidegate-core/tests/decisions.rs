@@ -1,0 +1,328 @@
+//! Decisions as data: one YAML file is one snapshot, the text beside it is the plan that follows.
+//!
+//! `<v1>`, `<v2>` and so on stand for the hash of the template with that image, and `<steps>` for the
+//! hash of the steps, on both sides.
+
+use std::{collections::BTreeMap, fmt::Write as _, path::Path, sync::Arc};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tidegate_api::{
+    labels, pod_template,
+    rollout::Rollout,
+    workload::{ReplicaSet, Service},
+};
+use tidegate_core::{
+    observed::Observed,
+    plan::{Effect, Event, Guard, Plan, Route, Severity, Verb, Write},
+    rollout::{self, RolloutSnapshot, status},
+    run::{Applied, Outcome, PlanRun, Step},
+};
+
+const NOW: &str = "2026-01-01T12:00:00Z";
+
+/// Images whose hashes have names.
+const VERSIONS: [&str; 4] = ["v1", "v2", "v3", "v4"];
+
+fn decision(path: &Path, text: String) -> datatest_stable::Result<()> {
+    let plan = Story::read(&text)?.tell();
+    let mut beside = insta::Settings::clone_current();
+    let folder = path.parent().expect("decisions live in a folder");
+    beside.set_snapshot_path(folder.canonicalize()?);
+    beside.set_prepend_module_to_snapshot(false);
+    beside.set_omit_expression(true);
+    let name = path.file_stem().expect("a file has a name");
+    beside.bind(|| insta::assert_snapshot!(name.to_string_lossy().as_ref(), plan));
+    Ok(())
+}
+
+datatest_stable::harness! {
+    { test = decision, root = "tests/decisions", pattern = r".*\.yaml$" },
+}
+
+struct Story {
+    observed: Observed,
+    names: BTreeMap<String, String>,
+}
+
+impl Story {
+    fn read(text: &str) -> datatest_stable::Result<Self> {
+        let draft: Value = serde_saphyr::from_str(text)?;
+        let steps = &draft["canary"]["steps"];
+        let steps: Vec<tidegate_api::rollout::CanaryStep> = if steps.is_null() {
+            Vec::new()
+        } else {
+            serde_json::from_value(steps.clone())?
+        };
+        let mut names: BTreeMap<String, String> = VERSIONS
+            .iter()
+            .map(|version| (format!("<{version}>"), hash(version)))
+            .collect();
+        names.insert("<steps>".to_owned(), pod_template::step_hash(&steps));
+        let mut filled = draft.to_string();
+        for (name, hash) in &names {
+            filled = filled.replace(name, hash);
+        }
+        let story: Value = serde_json::from_str(&filled)?;
+        Ok(Self {
+            observed: observed(&story)?,
+            names,
+        })
+    }
+
+    fn tell(&self) -> String {
+        let now: Timestamp = NOW.parse().expect("a time");
+        let (snapshot, findings) = rollout::parse(&self.observed);
+        let plan = rollout::decide(&snapshot, &findings, now);
+        let mut told = show(&plan, &snapshot);
+        for (name, hash) in &self.names {
+            told = told.replace(hash, name);
+        }
+        told
+    }
+}
+
+fn template(image: &str) -> Value {
+    json!({
+        "metadata": {"labels": {"app": "door"}},
+        "spec": {"containers": [{"name": "main", "image": image}]},
+    })
+}
+
+fn hash(version: &str) -> String {
+    let template: tidegate_api::pod_template::PodTemplate =
+        serde_json::from_value(template(version)).expect("a template");
+    pod_template::hash(template.value(), None)
+}
+
+fn observed(story: &Value) -> datatest_stable::Result<Observed> {
+    let image = story["image"].as_str().unwrap_or("v2");
+    let mut rollout = json!({
+        "metadata": {
+            "name": "door", "namespace": "town", "uid": "u-door", "resourceVersion": "9",
+            "generation": 1,
+            "annotations": {labels::REVISION: story["revision"].as_str().unwrap_or("2")},
+        },
+        "spec": {
+            "selector": {"matchLabels": {"app": "door"}},
+            "template": template(image),
+            "strategy": {"canary": story["canary"]},
+        },
+        "status": story["status"],
+    });
+    merge(&mut rollout["spec"], &story["spec"]);
+    let rollout: Rollout = serde_json::from_value(rollout)?;
+    let sets = story["replicaSets"].as_array().into_iter().flatten();
+    let sets = sets
+        .map(|set| Ok(Arc::new(serde_json::from_value(replica_set(set))?)))
+        .collect::<datatest_stable::Result<Vec<Arc<ReplicaSet>>>>()?;
+    let services = story["services"].as_object().into_iter().flatten();
+    let services = services
+        .map(|(name, hash)| Ok((name.clone(), Arc::new(service(name, hash)?))))
+        .collect::<datatest_stable::Result<BTreeMap<_, _>>>()?;
+    Ok(Observed {
+        rollout: Arc::new(rollout),
+        replica_sets: sets,
+        services,
+        ..Observed::default()
+    })
+}
+
+/// A ReplicaSet from `{of, revision, replicas, available, …}`: what is left out follows from these.
+fn replica_set(set: &Value) -> Value {
+    let of = set["of"].as_str().unwrap_or_default();
+    let replicas = set["replicas"].as_i64().unwrap_or(0);
+    let revision = set["revision"].as_i64().unwrap_or(1);
+    let available = set["available"].as_i64().unwrap_or(replicas);
+    let name = set["name"]
+        .as_str()
+        .map_or_else(|| format!("door-{}", hash(of)), str::to_owned);
+    let mut object = json!({
+        "metadata": {
+            "name": name, "namespace": "town", "uid": format!("u-{of}"), "resourceVersion": "5",
+            "creationTimestamp": format!("2026-01-01T0{revision}:00:00Z"),
+            "labels": {"app": "door", labels::POD_TEMPLATE_HASH: hash(of)},
+            "annotations": {
+                labels::REVISION: revision.to_string(),
+                labels::DESIRED_REPLICAS: set["desired"].as_str().unwrap_or("10"),
+            },
+            "ownerReferences": [{
+                "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "door",
+                "uid": "u-door", "controller": true,
+            }],
+        },
+        "spec": {"replicas": replicas, "template": template(of)},
+        "status": {
+            "replicas": set["created"].as_i64().unwrap_or(replicas),
+            "readyReplicas": available,
+            "availableReplicas": available,
+        },
+    });
+    merge(&mut object["metadata"], &set["metadata"]);
+    object
+}
+
+fn service(name: &str, hash: &Value) -> datatest_stable::Result<Service> {
+    let mut service = json!({
+        "metadata": {
+            "name": name, "namespace": "town", "uid": format!("u-{name}"), "resourceVersion": "3",
+        },
+        "spec": {"selector": {"app": "door"}},
+    });
+    if !hash.is_null() {
+        service["spec"]["selector"][labels::POD_TEMPLATE_HASH] = hash.clone();
+        service["metadata"]["annotations"] = json!({labels::MANAGED_BY_ROLLOUTS: "door"});
+    }
+    Ok(serde_json::from_value(service)?)
+}
+
+/// RFC 7386.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(members) = patch else {
+        if !patch.is_null() {
+            *target = patch.clone();
+        }
+        return;
+    };
+    for (key, member) in members {
+        if member.is_null() {
+            if let Some(target) = target.as_object_mut() {
+                target.remove(key);
+            }
+        } else {
+            merge(&mut target[key], member);
+        }
+    }
+}
+
+fn show(plan: &Plan, snapshot: &RolloutSnapshot) -> String {
+    let mut text = String::new();
+    for effect in &plan.effects {
+        match effect {
+            Effect::Write(write) => show_write(write, &mut text),
+            Effect::Route(route) => show_route(route, &mut text),
+        }
+    }
+    if let Some(write) = status::write(snapshot, plan, &carry_out(plan)) {
+        show_write(&write, &mut text);
+    }
+    show_events(&plan.events, &mut text);
+    for reason in &plan.reasons {
+        line(&mut text, format_args!("waits   {reason}"));
+    }
+    if let Some(wake) = &plan.wake {
+        line(
+            &mut text,
+            format_args!("wakes   {} because {}", wake.at, wake.reason),
+        );
+    }
+    if let Some(reason) = &plan.retry {
+        line(&mut text, format_args!("retries because {reason}"));
+    }
+    text
+}
+
+fn show_write(write: &Write, text: &mut String) {
+    let verb = match write.verb {
+        Verb::Create => "create ",
+        Verb::Patch => "patch  ",
+        Verb::PatchStatus => "status ",
+        Verb::Delete => "delete ",
+    };
+    let guard = match &write.guard {
+        Guard::Absent => "absent".to_owned(),
+        Guard::Version {
+            uid,
+            resource_version,
+        } => format!("{uid}@{resource_version}"),
+    };
+    line(
+        text,
+        format_args!("{verb} {} [{guard}] because {}", write.target, write.reason),
+    );
+    match write.verb {
+        Verb::Delete => {}
+        Verb::Patch => line(text, format_args!("        {}", write.body)),
+        Verb::PatchStatus => show_status(&write.body["status"], text),
+        Verb::Create => {
+            let body = serde_json::to_string_pretty(&write.body).expect("JSON");
+            for body_line in body.lines() {
+                line(text, format_args!("        {body_line}"));
+            }
+        }
+    }
+    show_events(&write.events, text);
+}
+
+fn show_status(status: &Value, text: &mut String) {
+    for (key, member) in status.as_object().into_iter().flatten() {
+        if key != "conditions" {
+            line(text, format_args!("        {key}: {member}"));
+            continue;
+        }
+        for condition in member.as_array().into_iter().flatten() {
+            let part = |name: &str| condition[name].as_str().unwrap_or_default().to_owned();
+            line(
+                text,
+                format_args!(
+                    "        {} is {}: {}, {} ({})",
+                    part("type"),
+                    part("status"),
+                    part("reason"),
+                    part("message"),
+                    part("lastTransitionTime"),
+                ),
+            );
+        }
+    }
+}
+
+fn show_route(route: &Route, text: &mut String) {
+    let split = &route.split;
+    line(
+        text,
+        format_args!(
+            "route   canary {} ({}), stable {} ({}), of {}, {:?}, {:?}, because {}",
+            split.canary.weight,
+            split.canary.hash,
+            split.stable.weight,
+            split.stable.hash,
+            split.max_weight,
+            split.managed_routes,
+            split.sequence,
+            route.reason
+        ),
+    );
+    show_events(&route.events, text);
+}
+
+fn show_events(events: &[Event], text: &mut String) {
+    for event in events {
+        let severity = match event.severity {
+            Severity::Normal => "",
+            Severity::Warning => "warning ",
+        };
+        line(
+            text,
+            format_args!("tells   {severity}{}: {}", event.reason, event.message),
+        );
+    }
+}
+
+fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    text.write_fmt(arguments)
+        .expect("a String takes everything");
+    text.push('\n');
+}
+
+/// As if every effect were done.
+fn carry_out(plan: &Plan) -> Applied {
+    let mut run = PlanRun::new(plan);
+    while let Some(step) = run.next_step() {
+        match step {
+            Step::Write(_) => run.record(Outcome::Done(Arc::new(Value::Null))),
+            Step::Route(_) => run.expand(Ok(Vec::new())),
+        }
+    }
+    run.finish()
+}
