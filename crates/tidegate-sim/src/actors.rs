@@ -10,8 +10,8 @@ mod replica_set;
 
 use jiff::Timestamp;
 
-use self::{endpoints::Endpoints, garbage::GarbageCollector, pods::Pods, replica_set::ReplicaSets};
 pub use self::pods::Fate;
+use self::{endpoints::Endpoints, garbage::GarbageCollector, pods::Pods, replica_set::ReplicaSets};
 use crate::cluster::Cluster;
 
 /// How the actors behave.

@@ -24,17 +24,17 @@ use std::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub use self::{
-    log::{Actor, Change, Locator, Part, Verb, What},
-    patch::{Conflicts, Patch},
-    snapshot::{Page, PageRequest},
-    verbs::{Deletion, DeletionOptions, Propagation, Validation},
-};
 use self::{
     kinds::{KindId, Kinds},
     log::Log,
     refusal::Refusal,
     selector::{FieldSelector, LabelSelector},
+};
+pub use self::{
+    log::{Actor, Change, Locator, Part, Verb, What},
+    patch::{Conflicts, Patch},
+    snapshot::{Page, PageRequest},
+    verbs::{Deletion, DeletionOptions, Propagation, Validation},
 };
 
 /// What every request says besides its content.
@@ -174,7 +174,12 @@ impl Cluster {
         let call = Call::new(now, "cluster");
         for name in ["default", "kube-system"] {
             cluster
-                .create(&call, kinds::NAMESPACES, "", json!({"metadata": {"name": name}}))
+                .create(
+                    &call,
+                    kinds::NAMESPACES,
+                    "",
+                    json!({"metadata": {"name": name}}),
+                )
                 .expect("an empty cluster takes a namespace");
         }
         cluster
@@ -226,7 +231,11 @@ impl Cluster {
     }
 
     /// The objects of a kind that a query means, by namespace and name.
-    pub fn list<'a>(&'a self, kind: KindId, query: &'a Query) -> impl Iterator<Item = &'a Arc<Value>> {
+    pub fn list<'a>(
+        &'a self,
+        kind: KindId,
+        query: &'a Query,
+    ) -> impl Iterator<Item = &'a Arc<Value>> {
         self.in_namespace(kind, query.namespace.as_deref())
             .filter(|object| query.labels.matches(object) && query.fields.matches(object))
     }
@@ -248,7 +257,11 @@ impl Cluster {
     }
 
     /// The objects of a kind that name this uid as an owner, by namespace and name.
-    pub fn owned<'a>(&'a self, kind: KindId, uid: &str) -> impl Iterator<Item = &'a Arc<Value>> + use<'a> {
+    pub fn owned<'a>(
+        &'a self,
+        kind: KindId,
+        uid: &str,
+    ) -> impl Iterator<Item = &'a Arc<Value>> + use<'a> {
         self.dependents
             .get(uid)
             .into_iter()
@@ -279,10 +292,16 @@ impl Cluster {
             part,
         } = draft;
         let version = self.log.version() + 1;
-        fields::map_mut(&mut new, "metadata")
-            .insert("resourceVersion".to_owned(), Value::String(version.to_string()));
+        fields::map_mut(&mut new, "metadata").insert(
+            "resourceVersion".to_owned(),
+            Value::String(version.to_string()),
+        );
         let new = Arc::new(new);
-        self.index(&object, old.as_deref(), (what != What::Deleted).then_some(&*new));
+        self.index(
+            &object,
+            old.as_deref(),
+            (what != What::Deleted).then_some(&*new),
+        );
         let shelf = &mut self.shelves[object.kind.place()];
         match what {
             What::Added | What::Modified => {

@@ -114,8 +114,13 @@ fn is_ready(pod: &Value) -> bool {
 
 /// Where a Service's port leads on a pod.
 fn target_port(port: &Value, pod: Option<&Arc<Value>>) -> Value {
-    let target = port.get("targetPort").cloned().unwrap_or_else(|| port["port"].clone());
-    let Some(name) = target.as_str() else { return target };
+    let target = port
+        .get("targetPort")
+        .cloned()
+        .unwrap_or_else(|| port["port"].clone());
+    let Some(name) = target.as_str() else {
+        return target;
+    };
     pod.into_iter()
         .flat_map(|pod| fields::list(pod, &["spec", "containers"]))
         .flat_map(|container| fields::list(container, &["ports"]))

@@ -43,11 +43,9 @@ impl GarbageCollector {
         let mut dirty = BTreeSet::new();
         let Ok(changes) = cluster.changes_since(self.cursor) else {
             for (kind, _) in cluster.kinds().iter() {
-                dirty.extend(
-                    cluster
-                        .in_namespace(kind, None)
-                        .map(|object| Locator::new(kind, fields::namespace(object), fields::name(object))),
-                );
+                dirty.extend(cluster.in_namespace(kind, None).map(|object| {
+                    Locator::new(kind, fields::namespace(object), fields::name(object))
+                }));
             }
             return dirty;
         };
@@ -100,7 +98,9 @@ fn object(cluster: &Cluster, locator: &Locator) -> Option<Arc<Value>> {
 
 /// Deletes an object all of whose owners are gone; strikes single owners that are gone.
 fn collect(cluster: &mut Cluster, call: &Call, locator: &Locator) {
-    let Some(object) = object(cluster, locator) else { return };
+    let Some(object) = object(cluster, locator) else {
+        return;
+    };
     let owners = fields::owners(&object);
     if owners.is_empty() || fields::is_deleting(&object) {
         return;
@@ -108,7 +108,9 @@ fn collect(cluster: &mut Cluster, call: &Call, locator: &Locator) {
     let lives = |owner: &&Value| {
         cluster
             .get_by_uid(fields::text(owner, &["uid"]))
-            .is_some_and(|(owner, _)| owner.namespace.is_empty() || owner.namespace == locator.namespace)
+            .is_some_and(|(owner, _)| {
+                owner.namespace.is_empty() || owner.namespace == locator.namespace
+            })
     };
     let living: Vec<Value> = owners.iter().filter(lives).cloned().collect();
     if living.is_empty() {
@@ -120,13 +122,20 @@ fn collect(cluster: &mut Cluster, call: &Call, locator: &Locator) {
             .delete(call, &target(locator), &options)
             .expect("the object was read at this instant");
     } else if living.len() < owners.len() {
-        patch(cluster, call, locator, json!({"metadata": {"ownerReferences": living}}));
+        patch(
+            cluster,
+            call,
+            locator,
+            json!({"metadata": {"ownerReferences": living}}),
+        );
     }
 }
 
 /// Carries a foreground or orphaning deletion on, if the object is in one.
 fn finish(cluster: &mut Cluster, call: &Call, locator: &Locator) {
-    let Some(object) = object(cluster, locator) else { return };
+    let Some(object) = object(cluster, locator) else {
+        return;
+    };
     if !fields::is_deleting(&object) {
         return;
     }
@@ -150,7 +159,8 @@ fn finish(cluster: &mut Cluster, call: &Call, locator: &Locator) {
                 propagation: Propagation::Foreground,
                 ..DeletionOptions::default()
             };
-            let going = self::object(cluster, dependent).is_none_or(|found| fields::is_deleting(&found));
+            let going =
+                self::object(cluster, dependent).is_none_or(|found| fields::is_deleting(&found));
             if !going {
                 cluster
                     .delete(call, &target(dependent), &options)
@@ -170,7 +180,9 @@ fn blocks(cluster: &Cluster, dependent: &Locator, uid: &str) -> bool {
 }
 
 fn disown(cluster: &mut Cluster, call: &Call, (dependent, uid): (&Locator, &str)) {
-    let Some(found) = object(cluster, dependent) else { return };
+    let Some(found) = object(cluster, dependent) else {
+        return;
+    };
     let owners: Vec<&Value> = fields::owners(&found)
         .iter()
         .filter(|owner| fields::text(owner, &["uid"]) != uid)
@@ -180,7 +192,9 @@ fn disown(cluster: &mut Cluster, call: &Call, (dependent, uid): (&Locator, &str)
 }
 
 fn release(cluster: &mut Cluster, call: &Call, (locator, finalizer): (&Locator, &str)) {
-    let Some(found) = object(cluster, locator) else { return };
+    let Some(found) = object(cluster, locator) else {
+        return;
+    };
     let left: Vec<&Value> = fields::finalizers(&found)
         .iter()
         .filter(|held| *held != finalizer)
@@ -191,12 +205,16 @@ fn release(cluster: &mut Cluster, call: &Call, (locator, finalizer): (&Locator, 
 
 fn patch(cluster: &mut Cluster, call: &Call, locator: &Locator, body: Value) {
     // An object that breaks a newer rule cannot be written; it then stays as it is.
-    let _refused = cluster.patch(call, &target(locator), &Patch::Merge(body)).err();
+    let _refused = cluster
+        .patch(call, &target(locator), &Patch::Merge(body))
+        .err();
 }
 
 /// Deletes everything in a namespace that is going, then lets it go.
 fn empty_namespace(cluster: &mut Cluster, call: &Call, locator: &Locator) {
-    let Some(namespace) = object(cluster, locator) else { return };
+    let Some(namespace) = object(cluster, locator) else {
+        return;
+    };
     if !fields::is_deleting(&namespace) {
         return;
     }
@@ -223,6 +241,11 @@ fn empty_namespace(cluster: &mut Cluster, call: &Call, locator: &Locator) {
         }
     }
     if left == 0 {
-        patch(cluster, call, locator, json!({"spec": {"finalizers": null}}));
+        patch(
+            cluster,
+            call,
+            locator,
+            json!({"spec": {"finalizers": null}}),
+        );
     }
 }

@@ -114,7 +114,11 @@ pub fn next(pod: &Value, seen: &Seen, timing: &Timing, now: Timestamp) -> Next {
     let node = text(pod, &["spec", "nodeName"]);
     if fields::is_deleting(pod) {
         // The API server removes a pod without a node by itself.
-        return if node.is_empty() { Next::default() } else { stop(pod, seen, timing, now) };
+        return if node.is_empty() {
+            Next::default()
+        } else {
+            stop(pod, seen, timing, now)
+        };
     }
     if node.is_empty() {
         return bind(pod, timing, now);
@@ -222,7 +226,12 @@ fn status_at(
         .iter()
         .map(|spec| {
             let plan = Container::read(pod, spec, timing);
-            container_status(pod, (spec, &plan), (clock, &mut sum), (&started_at, &instant))
+            container_status(
+                pod,
+                (spec, &plan),
+                (clock, &mut sum),
+                (&started_at, &instant),
+            )
         })
         .collect();
     let count = containers.len();
@@ -237,7 +246,11 @@ fn status_at(
     };
     let containers_ready = sum.ready == count;
     let gates = gates_open(pod);
-    let ready_reason = if containers_ready && !gates { "ReadinessGatesNotReady" } else { reason };
+    let ready_reason = if containers_ready && !gates {
+        "ReadinessGatesNotReady"
+    } else {
+        reason
+    };
     json!({
         "phase": phase,
         "hostIP": "192.0.2.1",
@@ -271,17 +284,26 @@ fn container_status(
     let old = fields::list(pod, &["status", "containerStatuses"])
         .iter()
         .find(|status| text(status, &["name"]) == name);
-    let kept = |state: &str| old.and_then(|old| fields::at(old, &["state", state])).cloned();
-    let mut restarts = old.and_then(|old| fields::number(old, &["restartCount"])).unwrap_or(0);
+    let kept = |state: &str| {
+        old.and_then(|old| fields::at(old, &["state", state]))
+            .cloned()
+    };
+    let mut restarts = old
+        .and_then(|old| fields::number(old, &["restartCount"]))
+        .unwrap_or(0);
     let mut runs = false;
     let mut ready = false;
     let mut last = Map::new();
-    let waiting = |reason: &str, message: String| json!({"waiting": {"reason": reason, "message": message}});
+    let waiting =
+        |reason: &str, message: String| json!({"waiting": {"reason": reason, "message": message}});
     let state = match &plan.ending {
         Ending::NeverPulled { fails, backs_off } => {
             if clock.reached(*fails) {
                 if clock.reached(*backs_off) {
-                    waiting("ImagePullBackOff", format!("back-off pulling image \"{image}\""))
+                    waiting(
+                        "ImagePullBackOff",
+                        format!("back-off pulling image \"{image}\""),
+                    )
                 } else {
                     waiting("ErrImagePull", format!("pull of \"{image}\" failed"))
                 }
@@ -297,9 +319,16 @@ fn container_status(
                 "terminated".to_owned(),
                 json!({"exitCode": 128, "reason": "StartError", "startedAt": started_at, "finishedAt": started_at}),
             );
-            waiting("CrashLoopBackOff", "back-off restarting failed container".to_owned())
+            waiting(
+                "CrashLoopBackOff",
+                "back-off restarting failed container".to_owned(),
+            )
         }
-        Ending::Ends { after, code, reason } if clock.reached(plan.starts + *after) => {
+        Ending::Ends {
+            after,
+            code,
+            reason,
+        } if clock.reached(plan.starts + *after) => {
             sum.started += 1;
             sum.ended += 1;
             sum.failed += usize::from(*code != 0);
@@ -408,13 +437,14 @@ fn stopped_status(pod: &Value, now: Timestamp) -> Value {
 fn changed(pod: &Value, status: Value) -> Option<Write> {
     let stands = status.as_object().is_some_and(|members| {
         members.iter().all(|(name, value)| match name.as_str() {
-            "conditions" => fields::list(&status, &["conditions"]).iter().all(|wanted| {
-                fields::list(pod, &["status", "conditions"]).contains(wanted)
-            }),
+            "conditions" => fields::list(&status, &["conditions"])
+                .iter()
+                .all(|wanted| fields::list(pod, &["status", "conditions"]).contains(wanted)),
             _ => fields::at(pod, &["status", name]) == Some(value),
         })
     });
-    (!stands).then(|| Write::Status(json!({"metadata": {"uid": fields::uid(pod)}, "status": status})))
+    (!stands)
+        .then(|| Write::Status(json!({"metadata": {"uid": fields::uid(pod)}, "status": status})))
 }
 
 #[cfg(test)]
@@ -462,7 +492,10 @@ mod tests {
     }
 
     fn reason(pod: &Value) -> &str {
-        text(&pod["status"]["containerStatuses"][0], &["state", "waiting", "reason"])
+        text(
+            &pod["status"]["containerStatuses"][0],
+            &["state", "waiting", "reason"],
+        )
     }
 
     #[test]
@@ -470,7 +503,10 @@ mod tests {
         let mut fresh = pod(json!({"image": "web:1"}));
         fresh["spec"]["nodeName"] = json!("");
         let now = BOUND.parse().unwrap();
-        assert_eq!(next(&fresh, &seen(), &Timing::default(), now).writes, [Write::Bind]);
+        assert_eq!(
+            next(&fresh, &seen(), &Timing::default(), now).writes,
+            [Write::Bind]
+        );
         let young = after(pod(json!({"image": "web:1"})), 1);
         assert_eq!(reason(&young), "ContainerCreating");
         let grown = after(pod(json!({"image": "web:1"})), 2);
@@ -482,7 +518,10 @@ mod tests {
     fn a_ready_pod_writes_nothing_more() {
         let grown = after(pod(json!({"image": "web:1"})), 2);
         let later = BOUND.parse::<Timestamp>().unwrap() + SignedDuration::from_hours(1);
-        assert_eq!(next(&grown, &seen(), &Timing::default(), later), Next::default());
+        assert_eq!(
+            next(&grown, &seen(), &Timing::default(), later),
+            Next::default()
+        );
     }
 
     #[test]
@@ -492,8 +531,14 @@ mod tests {
             "readinessProbe": {"initialDelaySeconds": 5},
             "lifecycle": {"postStart": {"exec": {"command": ["sleep", "3"]}}},
         });
-        assert_eq!(text(&after(pod(spec.clone()), 9), &["status", "phase"]), "Running");
-        assert_eq!(fields::condition(&after(pod(spec.clone()), 9), "Ready"), "False");
+        assert_eq!(
+            text(&after(pod(spec.clone()), 9), &["status", "phase"]),
+            "Running"
+        );
+        assert_eq!(
+            fields::condition(&after(pod(spec.clone()), 9), "Ready"),
+            "False"
+        );
         assert_eq!(fields::condition(&after(pod(spec), 10), "Ready"), "True");
     }
 
@@ -510,7 +555,10 @@ mod tests {
         let once = after(bad.clone(), 5);
         assert_eq!(reason(&once), "CrashLoopBackOff");
         assert_eq!(once["status"]["containerStatuses"][0]["restartCount"], 1);
-        assert_eq!(after(bad, 40)["status"]["containerStatuses"][0]["restartCount"], 3);
+        assert_eq!(
+            after(bad, 40)["status"]["containerStatuses"][0]["restartCount"],
+            3
+        );
     }
 
     #[test]
@@ -539,9 +587,15 @@ mod tests {
     fn a_job_ends_as_its_script_says() {
         let mut job = pod(json!({"image": "b", "command": ["sh", "-c", "sleep 3 && exit 2"]}));
         job["spec"]["restartPolicy"] = json!("Never");
-        assert_eq!(text(&after(job.clone(), 3), &["status", "phase"]), "Running");
+        assert_eq!(
+            text(&after(job.clone(), 3), &["status", "phase"]),
+            "Running"
+        );
         let done = after(job, 4);
         assert_eq!(text(&done, &["status", "phase"]), "Failed");
-        assert_eq!(done["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"], 2);
+        assert_eq!(
+            done["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"],
+            2
+        );
     }
 }

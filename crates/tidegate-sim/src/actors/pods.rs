@@ -126,7 +126,12 @@ impl Pods {
         };
         seen.look(&pod, call.now);
         let mut next = kubelet::next(&pod, seen, &self.timing, call.now);
-        match self.fates.get(hash_of(&pod)).copied().unwrap_or(Fate::Lives) {
+        match self
+            .fates
+            .get(hash_of(&pod))
+            .copied()
+            .unwrap_or(Fate::Lives)
+        {
             Fate::Lives => {}
             Fate::StaysPending => next.writes.retain(|write| *write != Write::Bind),
             Fate::Unready => {
@@ -174,8 +179,13 @@ fn unready(patch: &mut Value, pod: &Value, now: Timestamp) {
         if ["Ready", "ContainersReady"].contains(&kind.as_str()) {
             let before = fields::list(pod, &["status", "conditions"])
                 .iter()
-                .find(|old| fields::text(old, &["type"]) == kind && fields::text(old, &["status"]) == "False");
-            let since = before.map_or(instant.as_str(), |old| fields::text(old, &["lastTransitionTime"]));
+                .find(|old| {
+                    fields::text(old, &["type"]) == kind
+                        && fields::text(old, &["status"]) == "False"
+                });
+            let since = before.map_or(instant.as_str(), |old| {
+                fields::text(old, &["lastTransitionTime"])
+            });
             condition["lastTransitionTime"] = json!(since);
             condition["status"] = json!("False");
             condition["reason"] = json!("ContainersNotReady");
@@ -189,13 +199,17 @@ fn unready(patch: &mut Value, pod: &Value, now: Timestamp) {
 
 /// Whether a write says anything that the pod's status does not say.
 fn changes(write: &Write, pod: &Value) -> bool {
-    let Write::Status(patch) = write else { return true };
+    let Write::Status(patch) = write else {
+        return true;
+    };
     fields::map(patch, &["status"]).iter().any(|(name, value)| {
         let stands = fields::at(pod, &["status", name]);
         match value.as_array() {
             Some(wanted) if name == "conditions" => {
                 let stands = stands.and_then(Value::as_array);
-                !wanted.iter().all(|one| stands.is_some_and(|stands| stands.contains(one)))
+                !wanted
+                    .iter()
+                    .all(|one| stands.is_some_and(|stands| stands.contains(one)))
             }
             Some(_) | None => stands != Some(value),
         }

@@ -45,7 +45,11 @@ impl ReplicaSets {
     fn read(&self, cluster: &Cluster, dirty: &mut BTreeSet<Locator>) {
         let Ok(changes) = cluster.changes_since(self.cursor) else {
             dirty.extend(cluster.in_namespace(REPLICA_SETS, None).map(|object| {
-                Locator::new(REPLICA_SETS, fields::namespace(object), fields::name(object))
+                Locator::new(
+                    REPLICA_SETS,
+                    fields::namespace(object),
+                    fields::name(object),
+                )
             }));
             return;
         };
@@ -53,7 +57,10 @@ impl ReplicaSets {
             if change.object.kind == REPLICA_SETS {
                 dirty.insert(change.object.clone());
             } else if change.object.kind == PODS {
-                for pod in [change.old.as_ref(), Some(&change.new)].into_iter().flatten() {
+                for pod in [change.old.as_ref(), Some(&change.new)]
+                    .into_iter()
+                    .flatten()
+                {
                     let owner = cluster.get_by_uid(fields::controller_uid(pod));
                     if let Some((locator, _)) = owner
                         && locator.kind == REPLICA_SETS
@@ -135,7 +142,10 @@ fn new_pod(set: &Value) -> Value {
             metadata.insert(member.to_owned(), value.clone());
         }
     }
-    metadata.insert("generateName".to_owned(), json!(format!("{}-", fields::name(set))));
+    metadata.insert(
+        "generateName".to_owned(),
+        json!(format!("{}-", fields::name(set))),
+    );
     metadata.insert(
         "ownerReferences".to_owned(),
         json!([{
@@ -230,10 +240,15 @@ fn status(
     let (mut labeled, mut ready, mut available) = (0, 0, 0);
     for pod in pods {
         let labels = fields::labels(pod);
-        if template_labels.iter().all(|(key, value)| labels.get(key) == Some(value)) {
+        if template_labels
+            .iter()
+            .all(|(key, value)| labels.get(key) == Some(value))
+        {
             labeled += 1;
         }
-        let Some(since) = ready_since(pod) else { continue };
+        let Some(since) = ready_since(pod) else {
+            continue;
+        };
         ready += 1;
         let from = since.checked_add(min_ready).unwrap_or(Timestamp::MAX);
         if from <= now {
@@ -296,7 +311,10 @@ mod tests {
 
     fn order(pods: Vec<Arc<Value>>) -> Vec<String> {
         let now = "2026-01-01T01:00:00Z".parse().unwrap();
-        victims(pods, 0, now).iter().map(|pod| fields::uid(pod).to_owned()).collect()
+        victims(pods, 0, now)
+            .iter()
+            .map(|pod| fields::uid(pod).to_owned())
+            .collect()
     }
 
     #[test]

@@ -90,7 +90,12 @@ fn service(spec: &mut Map<String, Value>) {
     set_default(spec, "internalTrafficPolicy", "Cluster");
     set_default(spec, "ipFamilyPolicy", "SingleStack");
     set_default(spec, "ipFamilies", json!(["IPv4"]));
-    for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+    for port in spec
+        .get_mut("ports")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
         if let Some(port) = port.as_object_mut() {
             set_default(port, "protocol", "TCP");
             let number = port.get("port").cloned().unwrap_or_default();
@@ -116,7 +121,9 @@ fn ingress(object: &mut Value) {
 }
 
 fn secret(object: &mut Value) {
-    let Some(members) = object.as_object_mut() else { return };
+    let Some(members) = object.as_object_mut() else {
+        return;
+    };
     set_default(members, "type", "Opaque");
     if let Some(Value::Object(plain)) = members.remove("stringData") {
         let data = child_mut(members, "data");
@@ -141,7 +148,11 @@ fn base64(bytes: &[u8]) -> String {
             three[2] & 63,
         ];
         for (place, sextet) in sextets.into_iter().enumerate() {
-            let character = if place <= chunk.len() { ALPHABET[usize::from(sextet)] } else { b'=' };
+            let character = if place <= chunk.len() {
+                ALPHABET[usize::from(sextet)]
+            } else {
+                b'='
+            };
             text.push(char::from(character));
         }
     }
@@ -151,7 +162,8 @@ fn base64(bytes: &[u8]) -> String {
 /// The quality-of-service class of a pod by its containers' requests and limits.
 pub(super) fn quality(pod: &Value) -> &'static str {
     let containers = fields::list(pod, &["spec", "containers"]);
-    let resources = |container: &Value, which: &str| fields::map(container, &["resources", which]).clone();
+    let resources =
+        |container: &Value, which: &str| fields::map(container, &["resources", which]).clone();
     let nothing = containers
         .iter()
         .all(|c| resources(c, "requests").is_empty() && resources(c, "limits").is_empty());
@@ -161,10 +173,16 @@ pub(super) fn quality(pod: &Value) -> &'static str {
     let guaranteed = containers.iter().all(|container| {
         let limits = resources(container, "limits");
         let requests = resources(container, "requests");
-        let whole = ["cpu", "memory"].iter().all(|name| limits.contains_key(*name));
+        let whole = ["cpu", "memory"]
+            .iter()
+            .all(|name| limits.contains_key(*name));
         whole && (requests.is_empty() || requests == limits)
     });
-    if guaranteed { "Guaranteed" } else { "Burstable" }
+    if guaranteed {
+        "Guaranteed"
+    } else {
+        "Burstable"
+    }
 }
 
 /// Everything that is wrong with an object, apart from what a schema says. `old` is what it replaces.
@@ -177,7 +195,11 @@ pub(super) fn check(kind: KindId, object: &Value, old: Option<&Value>) -> Vec<Ca
     if kind == kinds::REPLICA_SETS || kind == kinds::DEPLOYMENTS {
         check_workload(object, old, &mut causes);
     } else if kind == kinds::PODS {
-        pod_spec::check(object.get("spec").unwrap_or(&Value::Null), "spec", &mut causes);
+        pod_spec::check(
+            object.get("spec").unwrap_or(&Value::Null),
+            "spec",
+            &mut causes,
+        );
     } else if kind == kinds::SERVICES {
         check_service(object, &mut causes);
     }
@@ -190,15 +212,21 @@ const LABEL: &str = "a DNS-1035 label must consist of lower case alphanumeric ch
 
 fn check_name(kind: KindId, name: &str, causes: &mut Vec<Cause>) {
     if name.is_empty() {
-        causes.push(Cause::required("metadata.name", "name or generateName is required"));
+        causes.push(Cause::required(
+            "metadata.name",
+            "name or generateName is required",
+        ));
         return;
     }
     let lower = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let is_label = |part: &str| {
-        part.starts_with(lower) && part.ends_with(lower) && part.chars().all(|c| lower(c) || c == '-')
+        part.starts_with(lower)
+            && part.ends_with(lower)
+            && part.chars().all(|c| lower(c) || c == '-')
     };
     if kind == kinds::SERVICES {
-        if !is_label(name) || !name.starts_with(|c: char| c.is_ascii_lowercase()) || name.len() > 63 {
+        if !is_label(name) || !name.starts_with(|c: char| c.is_ascii_lowercase()) || name.len() > 63
+        {
             causes.push(Cause::invalid("metadata.name", &json!(name), LABEL));
         }
     } else if (name.len() > 253 || !name.split('.').all(is_label)) && !is_free_form(kind, name) {
@@ -271,7 +299,11 @@ fn check_labels(labels: &Map<String, Value>, path: &str, causes: &mut Vec<Cause>
             ));
         }
         if key.is_empty() {
-            causes.push(Cause::invalid(path, &json!(key), "name part must be non-empty"));
+            causes.push(Cause::invalid(
+                path,
+                &json!(key),
+                "name part must be non-empty",
+            ));
         }
     }
 }
@@ -290,7 +322,11 @@ fn check_workload(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) 
     let unchanged = |name: &str| old.is_some_and(|old| spec(old, name) == spec(object, name));
     if !unchanged("selector") {
         if old.is_some() {
-            causes.push(Cause::invalid("spec.selector", &selector, "field is immutable"));
+            causes.push(Cause::invalid(
+                "spec.selector",
+                &selector,
+                "field is immutable",
+            ));
             return;
         }
         if LabelSelector::of_json(&selector).is_empty() {
@@ -317,7 +353,8 @@ fn check_workload(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) 
 fn check_service(object: &Value, causes: &mut Vec<Cause>) {
     let kind = text(object, &["spec", "type"]);
     let ports = fields::list(object, &["spec", "ports"]);
-    if ports.is_empty() && kind != "ExternalName" && text(object, &["spec", "clusterIP"]) != "None" {
+    if ports.is_empty() && kind != "ExternalName" && text(object, &["spec", "clusterIP"]) != "None"
+    {
         causes.push(Cause::required("spec.ports", ""));
     }
     for (index, port) in ports.iter().enumerate() {
@@ -333,5 +370,9 @@ fn check_service(object: &Value, causes: &mut Vec<Cause>) {
             causes.push(Cause::required(&format!("spec.ports[{index}].name"), ""));
         }
     }
-    check_labels(fields::map(object, &["spec", "selector"]), "spec.selector", causes);
+    check_labels(
+        fields::map(object, &["spec", "selector"]),
+        "spec.selector",
+        causes,
+    );
 }

@@ -19,7 +19,9 @@ pub(super) fn read(definition: &Value) -> Result<Kind, String> {
     let version = list(spec, &["versions"])
         .iter()
         .find(|version| version.get("storage") == Some(&Value::Bool(true)))
-        .ok_or("spec.versions: Invalid value: must have exactly one version marked as storage version")?;
+        .ok_or(
+            "spec.versions: Invalid value: must have exactly one version marked as storage version",
+        )?;
     let schema = fields::at(version, &["schema", "openAPIV3Schema"])
         .ok_or("spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required")?;
     let names = spec.get("names").ok_or("spec.names: Required value")?;

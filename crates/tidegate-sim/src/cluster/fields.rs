@@ -14,7 +14,9 @@ pub fn at<'a>(object: &'a Value, names: &[&str]) -> Option<&'a Value> {
 
 /// A text at the end of a chain of names; empty if it is missing or no text.
 pub fn text<'a>(object: &'a Value, names: &[&str]) -> &'a str {
-    at(object, names).and_then(Value::as_str).unwrap_or_default()
+    at(object, names)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 /// A whole number at the end of a chain of names.

@@ -212,34 +212,169 @@ const BUILT_IN: [Row; 23] = {
     use Scope::{Cluster, Namespaced};
     use StatusWrites::{Apart, Together};
     [
-        ("apps/v1", "ReplicaSet", "replicasets", "rs", Namespaced, Apart, Spec),
+        (
+            "apps/v1",
+            "ReplicaSet",
+            "replicasets",
+            "rs",
+            Namespaced,
+            Apart,
+            Spec,
+        ),
         ("v1", "Pod", "pods", "po", Namespaced, Apart, Spec),
         ("v1", "Service", "services", "svc", Namespaced, Apart, None),
-        ("v1", "Endpoints", "endpoints", "ep", Namespaced, Together, None),
-        ("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", "", Namespaced, Together, Spec),
-        ("networking.k8s.io/v1", "Ingress", "ingresses", "ing", Namespaced, Apart, Spec),
+        (
+            "v1",
+            "Endpoints",
+            "endpoints",
+            "ep",
+            Namespaced,
+            Together,
+            None,
+        ),
+        (
+            "discovery.k8s.io/v1",
+            "EndpointSlice",
+            "endpointslices",
+            "",
+            Namespaced,
+            Together,
+            Spec,
+        ),
+        (
+            "networking.k8s.io/v1",
+            "Ingress",
+            "ingresses",
+            "ing",
+            Namespaced,
+            Apart,
+            Spec,
+        ),
         ("v1", "Event", "events", "ev", Namespaced, Together, None),
         ("v1", "Namespace", "namespaces", "ns", Cluster, Apart, None),
         ("v1", "Node", "nodes", "no", Cluster, Apart, None),
-        ("v1", "ConfigMap", "configmaps", "cm", Namespaced, Together, None),
+        (
+            "v1",
+            "ConfigMap",
+            "configmaps",
+            "cm",
+            Namespaced,
+            Together,
+            None,
+        ),
         ("v1", "Secret", "secrets", "", Namespaced, Together, None),
-        ("v1", "ServiceAccount", "serviceaccounts", "sa", Namespaced, Together, None),
+        (
+            "v1",
+            "ServiceAccount",
+            "serviceaccounts",
+            "sa",
+            Namespaced,
+            Together,
+            None,
+        ),
         ("batch/v1", "Job", "jobs", "", Namespaced, Apart, Spec),
-        ("coordination.k8s.io/v1", "Lease", "leases", "", Namespaced, Together, None),
-        ("apps/v1", "Deployment", "deployments", "deploy", Namespaced, Apart, Spec),
-        ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", "crd,crds", Cluster, Apart, Spec),
-        ("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", "hpa", Namespaced, Apart, None),
-        ("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets", "pdb", Namespaced, Apart, Spec),
-        ("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", "", Cluster, Together, None),
-        ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "clusterrolebindings", "", Cluster, Together, None),
-        ("rbac.authorization.k8s.io/v1", "Role", "roles", "", Namespaced, Together, None),
-        ("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings", "", Namespaced, Together, None),
-        ("networking.k8s.io/v1", "IngressClass", "ingressclasses", "", Cluster, Together, Spec),
+        (
+            "coordination.k8s.io/v1",
+            "Lease",
+            "leases",
+            "",
+            Namespaced,
+            Together,
+            None,
+        ),
+        (
+            "apps/v1",
+            "Deployment",
+            "deployments",
+            "deploy",
+            Namespaced,
+            Apart,
+            Spec,
+        ),
+        (
+            "apiextensions.k8s.io/v1",
+            "CustomResourceDefinition",
+            "customresourcedefinitions",
+            "crd,crds",
+            Cluster,
+            Apart,
+            Spec,
+        ),
+        (
+            "autoscaling/v2",
+            "HorizontalPodAutoscaler",
+            "horizontalpodautoscalers",
+            "hpa",
+            Namespaced,
+            Apart,
+            None,
+        ),
+        (
+            "policy/v1",
+            "PodDisruptionBudget",
+            "poddisruptionbudgets",
+            "pdb",
+            Namespaced,
+            Apart,
+            Spec,
+        ),
+        (
+            "rbac.authorization.k8s.io/v1",
+            "ClusterRole",
+            "clusterroles",
+            "",
+            Cluster,
+            Together,
+            None,
+        ),
+        (
+            "rbac.authorization.k8s.io/v1",
+            "ClusterRoleBinding",
+            "clusterrolebindings",
+            "",
+            Cluster,
+            Together,
+            None,
+        ),
+        (
+            "rbac.authorization.k8s.io/v1",
+            "Role",
+            "roles",
+            "",
+            Namespaced,
+            Together,
+            None,
+        ),
+        (
+            "rbac.authorization.k8s.io/v1",
+            "RoleBinding",
+            "rolebindings",
+            "",
+            Namespaced,
+            Together,
+            None,
+        ),
+        (
+            "networking.k8s.io/v1",
+            "IngressClass",
+            "ingressclasses",
+            "",
+            Cluster,
+            Together,
+            Spec,
+        ),
     ]
 };
 
 /// The kinds that `kubectl get all` shows.
-const ALL: [&str; 6] = ["Pod", "ReplicaSet", "Service", "Deployment", "Job", "HorizontalPodAutoscaler"];
+const ALL: [&str; 6] = [
+    "Pod",
+    "ReplicaSet",
+    "Service",
+    "Deployment",
+    "Job",
+    "HorizontalPodAutoscaler",
+];
 
 impl Kinds {
     /// What every model cluster starts with.
@@ -256,7 +391,9 @@ impl Kinds {
                 .define(&definition)
                 .expect("the shipped definitions define a kind each");
         }
-        kinds.kinds.extend(BUILT_IN.iter().map(|row| Arc::new(built_in(row))));
+        kinds
+            .kinds
+            .extend(BUILT_IN.iter().map(|row| Arc::new(built_in(row))));
         kinds
     }
 
@@ -286,7 +423,10 @@ impl Kinds {
 
     /// Every kind with its id, in the order of the table.
     pub fn iter(&self) -> impl Iterator<Item = (KindId, &Arc<Kind>)> {
-        self.kinds.iter().enumerate().map(|(place, kind)| (KindId(place), kind))
+        self.kinds
+            .iter()
+            .enumerate()
+            .map(|(place, kind)| (KindId(place), kind))
     }
 
     /// How many there are.
@@ -297,7 +437,9 @@ impl Kinds {
     /// The kind that a REST path names.
     pub fn of_path(&self, group: &str, version: &str, plural: &str) -> Option<KindId> {
         self.iter()
-            .find(|(_, kind)| kind.plural == plural && kind.group == group && kind.version == version)
+            .find(|(_, kind)| {
+                kind.plural == plural && kind.group == group && kind.version == version
+            })
             .map(|(id, _)| id)
     }
 
@@ -320,11 +462,13 @@ impl KindId {
 fn built_in(row: &Row) -> Kind {
     let (api_version, kind, plural, short_names, scope, status, generation) = *row;
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let scale = ["ReplicaSet", "Deployment"].contains(&kind).then(|| ScalePaths {
-        spec_replicas: vec!["spec".to_owned(), "replicas".to_owned()],
-        status_replicas: vec!["status".to_owned(), "replicas".to_owned()],
-        selector: vec!["spec".to_owned(), "selector".to_owned()],
-    });
+    let scale = ["ReplicaSet", "Deployment"]
+        .contains(&kind)
+        .then(|| ScalePaths {
+            spec_replicas: vec!["spec".to_owned(), "replicas".to_owned()],
+            status_replicas: vec!["status".to_owned(), "replicas".to_owned()],
+            selector: vec!["spec".to_owned(), "selector".to_owned()],
+        });
     Kind {
         group: group.to_owned(),
         version: version.to_owned(),
@@ -336,7 +480,11 @@ fn built_in(row: &Row) -> Kind {
             .filter(|name| !name.is_empty())
             .map(str::to_owned)
             .collect(),
-        categories: if ALL.contains(&kind) { vec!["all".to_owned()] } else { Vec::new() },
+        categories: if ALL.contains(&kind) {
+            vec!["all".to_owned()]
+        } else {
+            Vec::new()
+        },
         scope,
         status,
         scale,

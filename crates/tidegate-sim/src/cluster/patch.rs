@@ -44,7 +44,12 @@ pub enum Conflicts {
 ///
 /// # Errors
 /// When the patch does not fit the object or its kind.
-pub(super) fn patched(kind: &Kind, name: &str, old: &Value, patch: &Patch) -> Result<Value, Refusal> {
+pub(super) fn patched(
+    kind: &Kind,
+    name: &str,
+    old: &Value,
+    patch: &Patch,
+) -> Result<Value, Refusal> {
     let mut object = old.clone();
     match patch {
         Patch::Merge(patch) => {
@@ -55,21 +60,23 @@ pub(super) fn patched(kind: &Kind, name: &str, old: &Value, patch: &Patch) -> Re
             }
             merge(&mut object, patch);
         }
-        Patch::Json(operations) => json::apply(&mut object, operations).map_err(|error| match error {
-            json::Error::Malformed(message) => Refusal::bad_request(message),
-            json::Error::Unfit(message) => {
-                let mut refusal = Refusal::new(
-                    Reason::Invalid,
-                    "the server rejected our request due to an error in our request",
-                );
-                refusal.details = serde_json::json!({
-                    "name": name,
-                    "kind": kind.plural,
-                    "causes": [{"message": message}],
-                });
-                refusal
-            }
-        })?,
+        Patch::Json(operations) => {
+            json::apply(&mut object, operations).map_err(|error| match error {
+                json::Error::Malformed(message) => Refusal::bad_request(message),
+                json::Error::Unfit(message) => {
+                    let mut refusal = Refusal::new(
+                        Reason::Invalid,
+                        "the server rejected our request due to an error in our request",
+                    );
+                    refusal.details = serde_json::json!({
+                        "name": name,
+                        "kind": kind.plural,
+                        "causes": [{"message": message}],
+                    });
+                    refusal
+                }
+            })?
+        }
         Patch::Strategic(patch) => {
             if kind.is_custom() {
                 return Err(unsupported_strategic());
@@ -77,7 +84,9 @@ pub(super) fn patched(kind: &Kind, name: &str, old: &Value, patch: &Patch) -> Re
             strategic::merge(&mut object, patch)?;
         }
         Patch::Apply { .. } => {
-            return Err(Refusal::bad_request("an apply needs the managers of the object"));
+            return Err(Refusal::bad_request(
+                "an apply needs the managers of the object",
+            ));
         }
     }
     Ok(object)
@@ -122,7 +131,10 @@ mod tests {
     #[test]
     fn a_merge_patch_deletes_by_null_and_replaces_lists() {
         let mut target = json!({"a": {"b": 1, "c": 2}, "list": [1, 2]});
-        merge(&mut target, &json!({"a": {"b": null, "d": {"e": null, "f": 1}}, "list": [3]}));
+        merge(
+            &mut target,
+            &json!({"a": {"b": null, "d": {"e": null, "f": 1}}, "list": [3]}),
+        );
         assert_eq!(target, json!({"a": {"c": 2, "d": {"f": 1}}, "list": [3]}));
     }
 }

@@ -100,13 +100,21 @@ impl Schema {
         let any_member = members.get("additionalProperties") == Some(&Value::Bool(true));
         Ok(Self {
             shape: shape(members),
-            nullable: if flag("nullable") { Nullable::Yes } else { Nullable::No },
+            nullable: if flag("nullable") {
+                Nullable::Yes
+            } else {
+                Nullable::No
+            },
             unknown: if flag("x-kubernetes-preserve-unknown-fields") || any_member {
                 Unknown::Kept
             } else {
                 Unknown::Pruned
             },
-            embedded: if flag("x-kubernetes-embedded-resource") { Embedded::Yes } else { Embedded::No },
+            embedded: if flag("x-kubernetes-embedded-resource") {
+                Embedded::Yes
+            } else {
+                Embedded::No
+            },
             default: members.get("default").cloned(),
             properties,
             additional: child("additionalProperties")?,
@@ -248,7 +256,10 @@ impl Schema {
             causes.push(Cause {
                 field: path.to_owned(),
                 reason: "FieldValueNotSupported",
-                message: format!("Unsupported value: {value}: supported values: {}", supported.join(", ")),
+                message: format!(
+                    "Unsupported value: {value}: supported values: {}",
+                    supported.join(", ")
+                ),
             });
         }
         if let (Some(message), Some(_)) = (&self.immutable, old) {
@@ -293,7 +304,9 @@ impl Schema {
                     .map(|name| item.get(name).cloned().unwrap_or_default())
                     .collect()
             };
-            if !self.list_keys.is_empty() && items[..index].iter().any(|other| key(other) == key(item)) {
+            if !self.list_keys.is_empty()
+                && items[..index].iter().any(|other| key(other) == key(item))
+            {
                 causes.push(Cause {
                     field: format!("{path}[{index}]"),
                     reason: "FieldValueDuplicate",
@@ -341,7 +354,11 @@ fn shape(members: &Map<String, Value>) -> Shape {
     if members.get("x-kubernetes-int-or-string") == Some(&Value::Bool(true)) {
         return Shape::IntegerOrText;
     }
-    match members.get("type").and_then(Value::as_str).unwrap_or_default() {
+    match members
+        .get("type")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+    {
         "object" => Shape::Object,
         "array" => Shape::Array,
         "string" => Shape::Text,
@@ -366,7 +383,12 @@ fn texts(members: &Map<String, Value>, name: &str) -> Vec<String> {
     members
         .get(name)
         .and_then(Value::as_array)
-        .map(|items| items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect())
+        .map(|items| {
+            items
+                .iter()
+                .filter_map(|item| item.as_str().map(str::to_owned))
+                .collect()
+        })
         .unwrap_or_default()
 }
 

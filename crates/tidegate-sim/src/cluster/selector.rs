@@ -304,8 +304,14 @@ mod tests {
 
     #[test]
     fn every_form_of_a_label_selector_is_understood() {
-        assert!(matches("app=web,tier in (a, b)", json!({"app": "web", "tier": "b"})));
-        assert!(!matches("app=web,tier notin (a,b)", json!({"app": "web", "tier": "b"})));
+        assert!(matches(
+            "app=web,tier in (a, b)",
+            json!({"app": "web", "tier": "b"})
+        ));
+        assert!(!matches(
+            "app=web,tier notin (a,b)",
+            json!({"app": "web", "tier": "b"})
+        ));
         assert!(matches("!gone,here", json!({"here": ""})));
         assert!(!matches("app==web,!app", json!({"app": "web"})));
         assert!(LabelSelector::parse("a in b)").is_err());

@@ -37,7 +37,12 @@ impl Cluster {
     ///
     /// # Errors
     /// 400 for a token that is none; 410 for one whose version is forgotten.
-    pub fn page(&self, kind: KindId, query: &Query, request: &PageRequest) -> Result<Page, Refusal> {
+    pub fn page(
+        &self,
+        kind: KindId,
+        query: &Query,
+        request: &PageRequest,
+    ) -> Result<Page, Refusal> {
         if request.token.is_empty() {
             let objects = self.list(kind, query).cloned().collect();
             return Ok(cut(objects, self.version(), query, request.limit));
@@ -65,7 +70,11 @@ impl Cluster {
             .in_namespace(kind, None)
             .map(|object| (key(object), Arc::clone(object)))
             .collect();
-        for change in changes.iter().rev().filter(|change| change.object.kind == kind) {
+        for change in changes
+            .iter()
+            .rev()
+            .filter(|change| change.object.kind == kind)
+        {
             let key = key(&change.new);
             match (change.what, &change.old) {
                 (What::Added, _) | (_, None) => {
@@ -84,7 +93,10 @@ impl Cluster {
 type Key = (String, String);
 
 fn key(object: &Value) -> Key {
-    (fields::namespace(object).to_owned(), fields::name(object).to_owned())
+    (
+        fields::namespace(object).to_owned(),
+        fields::name(object).to_owned(),
+    )
 }
 
 fn cut(mut objects: Vec<Arc<Value>>, version: u64, query: &Query, limit: usize) -> Page {
@@ -112,5 +124,8 @@ fn cut(mut objects: Vec<Arc<Value>>, version: u64, query: &Query, limit: usize) 
 fn read_token(token: &str) -> Option<(u64, Key)> {
     let (version, rest) = token.split_once('.')?;
     let (namespace, name) = rest.split_once('.')?;
-    Some((version.parse().ok()?, (namespace.to_owned(), name.to_owned())))
+    Some((
+        version.parse().ok()?,
+        (namespace.to_owned(), name.to_owned()),
+    ))
 }

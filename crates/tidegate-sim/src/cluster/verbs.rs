@@ -45,8 +45,10 @@ fn admit(
         Nature::Custom(schema) => {
             let cut = schema.prune(object);
             if validation == Validation::Strict && !cut.is_empty() {
-                let fields: Vec<String> =
-                    cut.iter().map(|path| format!("unknown field \"{path}\"")).collect();
+                let fields: Vec<String> = cut
+                    .iter()
+                    .map(|path| format!("unknown field \"{path}\""))
+                    .collect();
                 return Err(Refusal::bad_request(format!(
                     "{} in version \"{}\" cannot be handled as a {}: strict decoding error: {}",
                     kind.kind,
@@ -72,7 +74,10 @@ fn name_kind(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
     let Some(members) = object.as_object_mut() else {
         return Err(Refusal::bad_request("the body of the request is no object"));
     };
-    for (member, expected) in [("apiVersion", kind.api_version()), ("kind", kind.kind.clone())] {
+    for (member, expected) in [
+        ("apiVersion", kind.api_version()),
+        ("kind", kind.kind.clone()),
+    ] {
         match members.get(member).and_then(Value::as_str) {
             None | Some("") => {
                 members.insert(member.to_owned(), Value::String(expected));

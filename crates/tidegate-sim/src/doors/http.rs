@@ -153,16 +153,22 @@ fn answer(door: &Arc<Door>, incoming: &Incoming) -> Result<Response, Refusal> {
     Ok(match route {
         Route::Healthy => respond_text("ok"),
         Route::Version => respond(200, &version()),
-        Route::Core if aggregated => answer::respond_aggregated(&discovery::aggregated(&kinds, discovery::Part::Core)),
+        Route::Core if aggregated => {
+            answer::respond_aggregated(&discovery::aggregated(&kinds, discovery::Part::Core))
+        }
         Route::Core => respond(200, &json!({"kind": "APIVersions", "versions": ["v1"]})),
         Route::Groups if aggregated => {
             answer::respond_aggregated(&discovery::aggregated(&kinds, discovery::Part::Groups))
         }
         Route::Groups => respond(200, &discovery::groups(&kinds)),
         Route::Group(group) => respond(200, &discovery::group(&kinds, &group)),
-        Route::Resources(group, version) => respond(200, &discovery::resources(&kinds, &group, &version)),
+        Route::Resources(group, version) => {
+            respond(200, &discovery::resources(&kinds, &group, &version))
+        }
         Route::OpenApi => respond(200, &openapi::index(&kinds)),
-        Route::OpenApiOf(group, version) => respond(200, &openapi::document(&kinds, &group, &version)),
+        Route::OpenApiOf(group, version) => {
+            respond(200, &openapi::document(&kinds, &group, &version))
+        }
         Route::Review(kind) => respond(201, &review(kind, &incoming.body)),
         Route::Resource(place) => resource::answer(door, incoming, &place)?,
     })

@@ -13,7 +13,10 @@ use crate::actors::Actors;
 ///
 /// # Errors
 /// When the address cannot be listened at.
-pub async fn serve(door: Arc<Door>, address: SocketAddr) -> io::Result<(SocketAddr, JoinHandle<()>)> {
+pub async fn serve(
+    door: Arc<Door>,
+    address: SocketAddr,
+) -> io::Result<(SocketAddr, JoinHandle<()>)> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
     let task = tokio::spawn(async move {
@@ -49,7 +52,9 @@ pub async fn drive(door: Arc<Door>, mut actors: Actors, speed: Speed) {
     loop {
         changed.borrow_and_update();
         let next = door.with(|cluster, now| actors.step(cluster, now));
-        let pause = next.map_or(Duration::from_secs(3_600), |at| real_time_until(at, door.now(), speed));
+        let pause = next.map_or(Duration::from_secs(3_600), |at| {
+            real_time_until(at, door.now(), speed)
+        });
         tokio::select! {
             moved = changed.changed() => {
                 if moved.is_err() {

@@ -47,7 +47,11 @@ impl Container {
     /// Reads the life of a pod's container.
     pub(super) fn read(pod: &Value, spec: &Value, timing: &Timing) -> Self {
         let completes = runs_to_completion(pod);
-        let start = if completes { timing.job_start } else { timing.start };
+        let start = if completes {
+            timing.job_start
+        } else {
+            timing.start
+        };
         let starts = start + hook(spec, "postStart");
         let delay = number(spec, &["readinessProbe", "initialDelaySeconds"]).unwrap_or(0);
         let command: Vec<&str> = list(spec, &["command"])
@@ -60,7 +64,10 @@ impl Container {
                 fails: timing.pull_fails,
                 backs_off: timing.pull_fails + timing.pull_back_off,
             }
-        } else if command.first().is_some_and(|program| program.starts_with("/bad-command")) {
+        } else if command
+            .first()
+            .is_some_and(|program| program.starts_with("/bad-command"))
+        {
             Ending::Crashes
         } else if completes {
             completion(&command)
@@ -117,8 +124,15 @@ fn completion(command: &[&str]) -> Ending {
         ["sh" | "/bin/sh" | "bash" | "/bin/bash", arguments @ ..] => {
             let script = script(arguments);
             let (first, second) = script.split_once("&&").unwrap_or((&script, ""));
-            let exit = |text: &str| text.trim().strip_prefix("exit ").and_then(|code| code.trim().parse().ok());
-            let sleep = first.trim().strip_prefix("sleep ").map(|time| sleep_time(time.trim()));
+            let exit = |text: &str| {
+                text.trim()
+                    .strip_prefix("exit ")
+                    .and_then(|code| code.trim().parse().ok())
+            };
+            let sleep = first
+                .trim()
+                .strip_prefix("sleep ")
+                .map(|time| sleep_time(time.trim()));
             match (sleep, exit(first), second.trim()) {
                 (Some(after), _, "") => done(after, 0),
                 (Some(after), _, second) => done(after, exit(second).unwrap_or(0)),

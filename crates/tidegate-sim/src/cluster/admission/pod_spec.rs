@@ -34,7 +34,12 @@ pub(super) fn fill_in(spec: &mut Map<String, Value>) {
     }
     let volumes = spec.get_mut("volumes").and_then(Value::as_array_mut);
     for volume in volumes.into_iter().flatten() {
-        for (source, mode) in [("configMap", 420), ("secret", 420), ("projected", 420), ("downwardAPI", 420)] {
+        for (source, mode) in [
+            ("configMap", 420),
+            ("secret", 420),
+            ("projected", 420),
+            ("downwardAPI", 420),
+        ] {
             if let Some(source) = volume.get_mut(source).and_then(Value::as_object_mut) {
                 set_default(source, "defaultMode", mode);
             }
@@ -49,8 +54,15 @@ fn fill_in_container(container: &mut Map<String, Value>) {
     set_default(container, "terminationMessagePath", "/dev/termination-log");
     set_default(container, "terminationMessagePolicy", "File");
     set_default(container, "resources", json!({}));
-    let image = container.get("image").and_then(Value::as_str).unwrap_or_default();
-    let policy = if is_latest(image) { "Always" } else { "IfNotPresent" };
+    let image = container
+        .get("image")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let policy = if is_latest(image) {
+        "Always"
+    } else {
+        "IfNotPresent"
+    };
     set_default(container, "imagePullPolicy", policy);
     let ports = container.get_mut("ports").and_then(Value::as_array_mut);
     for port in ports.into_iter().flatten() {
@@ -105,11 +117,17 @@ pub(super) fn check(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
     for (index, container) in containers.iter().enumerate() {
         for member in ["name", "image"] {
             if text(container, &[member]).is_empty() {
-                causes.push(Cause::required(&format!("{path}.containers[{index}].{member}"), ""));
+                causes.push(Cause::required(
+                    &format!("{path}.containers[{index}].{member}"),
+                    "",
+                ));
             }
         }
         let name = text(container, &["name"]);
-        if containers[..index].iter().any(|other| text(other, &["name"]) == name) {
+        if containers[..index]
+            .iter()
+            .any(|other| text(other, &["name"]) == name)
+        {
             causes.push(Cause {
                 field: format!("{path}.containers[{index}].name"),
                 reason: "FieldValueDuplicate",

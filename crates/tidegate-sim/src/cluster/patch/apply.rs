@@ -39,7 +39,11 @@ impl Application<'_> {
         let owned = self.fields_of(self.body);
         let mut entries = fields::list(old, &["metadata", "managedFields"]).to_vec();
         self.settle_conflicts(&owned, old, &mut entries)?;
-        let mut object = if old.is_null() { json!({}) } else { old.clone() };
+        let mut object = if old.is_null() {
+            json!({})
+        } else {
+            old.clone()
+        };
         let earlier = entries.iter().position(|entry| self.is_ours(entry));
         if let Some(place) = earlier {
             let before = entries.remove(place);
@@ -55,7 +59,11 @@ impl Application<'_> {
             && fields::list(old, &["metadata", "managedFields"])
                 .iter()
                 .any(|entry| self.is_ours(entry) && fields::map(entry, &["fieldsV1"]) == &owned);
-        let time = if unchanged { self.earlier_time(old) } else { self.time.to_owned() };
+        let time = if unchanged {
+            self.earlier_time(old)
+        } else {
+            self.time.to_owned()
+        };
         entries.push(json!({
             "manager": self.manager,
             "operation": "Apply",
@@ -64,7 +72,8 @@ impl Application<'_> {
             "fieldsType": "FieldsV1",
             "fieldsV1": owned,
         }));
-        fields::map_mut(&mut object, "metadata").insert("managedFields".to_owned(), Value::Array(entries));
+        fields::map_mut(&mut object, "metadata")
+            .insert("managedFields".to_owned(), Value::Array(entries));
         Ok(object)
     }
 
@@ -117,10 +126,18 @@ impl Application<'_> {
         if causes.is_empty() {
             return Ok(());
         }
-        let plural = if causes.len() == 1 { "conflict" } else { "conflicts" };
+        let plural = if causes.len() == 1 {
+            "conflict"
+        } else {
+            "conflicts"
+        };
         let mut refusal = Refusal::new(
             Reason::Conflict,
-            format!("Apply failed with {} {plural}: {}", causes.len(), conflict_list(&causes)),
+            format!(
+                "Apply failed with {} {plural}: {}",
+                causes.len(),
+                conflict_list(&causes)
+            ),
         );
         refusal.details = json!({"causes": causes});
         Err(refusal)
@@ -138,7 +155,15 @@ impl Application<'_> {
             }
         }
         if let Some(metadata) = owned.get_mut("f:metadata").and_then(Value::as_object_mut) {
-            for name in ["f:name", "f:namespace", "f:uid", "f:resourceVersion", "f:creationTimestamp", "f:generation", "f:managedFields"] {
+            for name in [
+                "f:name",
+                "f:namespace",
+                "f:uid",
+                "f:resourceVersion",
+                "f:creationTimestamp",
+                "f:generation",
+                "f:managedFields",
+            ] {
                 metadata.remove(name);
             }
             if metadata.is_empty() {
@@ -182,7 +207,9 @@ impl Application<'_> {
         if !target.is_object() {
             *target = Value::Object(Map::new());
         }
-        let Some(members) = target.as_object_mut() else { return };
+        let Some(members) = target.as_object_mut() else {
+            return;
+        };
         for (name, value) in body {
             let items = value.as_array().zip(self.keys(name));
             if value.is_object() {
@@ -210,7 +237,13 @@ impl Application<'_> {
 fn conflict_list(causes: &[Value]) -> String {
     let lines: Vec<String> = causes
         .iter()
-        .map(|cause| format!("{}: {}", fields::text(cause, &["message"]), fields::text(cause, &["field"])))
+        .map(|cause| {
+            format!(
+                "{}: {}",
+                fields::text(cause, &["message"]),
+                fields::text(cause, &["field"])
+            )
+        })
         .collect();
     lines.join("\n")
 }
@@ -221,7 +254,9 @@ fn subtract(fields: &mut Map<String, Value>, other: &Map<String, Value>) {
         let Some(theirs) = other.get(name).and_then(Value::as_object) else {
             return true;
         };
-        let Some(inner) = inner.as_object_mut() else { return false };
+        let Some(inner) = inner.as_object_mut() else {
+            return false;
+        };
         if inner.is_empty() {
             return false;
         }
@@ -236,10 +271,12 @@ fn keep_common(fields: &mut Map<String, Value>, other: &Map<String, Value>) {
         let Some(theirs) = other.get(name).and_then(Value::as_object) else {
             return false;
         };
-        if let Some(inner) = inner.as_object_mut() {
-            keep_common(inner, theirs);
-        }
-        true
+        let Some(inner) = inner.as_object_mut() else {
+            return false;
+        };
+        let leaf = inner.is_empty();
+        keep_common(inner, theirs);
+        leaf || !inner.is_empty()
     });
 }
 
@@ -253,13 +290,20 @@ fn child<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 fn has_key(item: &Value, wanted: &Value) -> bool {
-    wanted
-        .as_object()
-        .is_some_and(|wanted| wanted.iter().all(|(name, value)| item.get(name) == Some(value)))
+    wanted.as_object().is_some_and(|wanted| {
+        wanted
+            .iter()
+            .all(|(name, value)| item.get(name) == Some(value))
+    })
 }
 
 /// The leaves of `fields` in which two objects differ, as dotted paths.
-fn different(fields: &Map<String, Value>, (one, other): (&Value, &Value), path: &str, found: &mut Vec<String>) {
+fn different(
+    fields: &Map<String, Value>,
+    (one, other): (&Value, &Value),
+    path: &str,
+    found: &mut Vec<String>,
+) {
     for (name, inner) in fields {
         if name == "." {
             continue;
@@ -300,7 +344,9 @@ fn remove(object: &mut Value, fields: &Map<String, Value>) {
             }
         } else if let Some(key) = name.strip_prefix("k:") {
             let wanted: Value = serde_json::from_str(key).unwrap_or_default();
-            let Some(items) = object.as_array_mut() else { continue };
+            let Some(items) = object.as_array_mut() else {
+                continue;
+            };
             let whole = inner.is_none_or(|inner| inner.contains_key("."));
             if whole {
                 items.retain(|item| !has_key(item, &wanted));

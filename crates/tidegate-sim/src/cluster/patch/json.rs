@@ -71,15 +71,21 @@ fn apply_one(document: &mut Value, operation: &Value) -> Result<(), Error> {
             if *found == wanted {
                 Ok(())
             } else {
-                Err(Error::Unfit(format!("testing value {path} failed: test failed")))
+                Err(Error::Unfit(format!(
+                    "testing value {path} failed: test failed"
+                )))
             }
         }
-        unknown => Err(Error::Malformed(format!("unexpected kind of operation: {unknown}"))),
+        unknown => Err(Error::Malformed(format!(
+            "unexpected kind of operation: {unknown}"
+        ))),
     }
 }
 
 fn find<'a>(document: &'a mut Value, path: &str, verb: &str) -> Result<&'a mut Value, Error> {
-    document.pointer_mut(path).ok_or_else(|| missing(path, verb))
+    document
+        .pointer_mut(path)
+        .ok_or_else(|| missing(path, verb))
 }
 
 fn missing(path: &str, verb: &str) -> Error {
@@ -89,7 +95,11 @@ fn missing(path: &str, verb: &str) -> Error {
 }
 
 /// The parent of a path and the path's last part, unescaped.
-fn parent<'a>(document: &'a mut Value, path: &str, verb: &str) -> Result<(&'a mut Value, String), Error> {
+fn parent<'a>(
+    document: &'a mut Value,
+    path: &str,
+    verb: &str,
+) -> Result<(&'a mut Value, String), Error> {
     let (head, last) = path.rsplit_once('/').ok_or_else(|| missing(path, verb))?;
     let last = last.replace("~1", "/").replace("~0", "~");
     Ok((find(document, head, verb)?, last))

@@ -18,8 +18,14 @@ pub(in crate::cluster) enum ListKind {
 /// How the list of this name is merged, wherever it stands in a built-in kind.
 pub(in crate::cluster) fn list_kind(name: &str) -> ListKind {
     match name {
-        "containers" | "initContainers" | "ephemeralContainers" | "env" | "volumes"
-        | "imagePullSecrets" | "resourceClaims" | "schedulingGates" => ListKind::Keyed(&["name"]),
+        "containers"
+        | "initContainers"
+        | "ephemeralContainers"
+        | "env"
+        | "volumes"
+        | "imagePullSecrets"
+        | "resourceClaims"
+        | "schedulingGates" => ListKind::Keyed(&["name"]),
         "ports" => ListKind::Keyed(&["containerPort", "port"]),
         "volumeMounts" => ListKind::Keyed(&["mountPath"]),
         "volumeDevices" => ListKind::Keyed(&["devicePath"]),
@@ -51,7 +57,10 @@ pub(super) fn merge(target: &mut Value, patch: &Value) -> Result<(), Refusal> {
     merge_members(members, patch)
 }
 
-fn merge_members(members: &mut Map<String, Value>, patch: &Map<String, Value>) -> Result<(), Refusal> {
+fn merge_members(
+    members: &mut Map<String, Value>,
+    patch: &Map<String, Value>,
+) -> Result<(), Refusal> {
     match patch.get("$patch").and_then(Value::as_str) {
         None | Some("merge") => {}
         Some("replace") => {
@@ -63,7 +72,9 @@ fn merge_members(members: &mut Map<String, Value>, patch: &Map<String, Value>) -
             return Ok(());
         }
         Some(unknown) => {
-            return Err(Refusal::bad_request(format!("Unknown patch type found: {unknown}")));
+            return Err(Refusal::bad_request(format!(
+                "Unknown patch type found: {unknown}"
+            )));
         }
     }
     if let Some(keys) = patch.get("$retainKeys").and_then(Value::as_array) {
@@ -71,9 +82,10 @@ fn merge_members(members: &mut Map<String, Value>, patch: &Map<String, Value>) -
     }
     for (name, value) in patch {
         if let Some(list) = name.strip_prefix("$deleteFromPrimitiveList/") {
-            if let (Some(items), Some(gone)) =
-                (members.get_mut(list).and_then(Value::as_array_mut), value.as_array())
-            {
+            if let (Some(items), Some(gone)) = (
+                members.get_mut(list).and_then(Value::as_array_mut),
+                value.as_array(),
+            ) {
                 items.retain(|item| !gone.contains(item));
             }
         } else if name.starts_with('$') {
@@ -90,8 +102,10 @@ fn merge_members(members: &mut Map<String, Value>, patch: &Map<String, Value>) -
     }
     for (name, order) in patch {
         if let Some(list) = name.strip_prefix("$setElementOrder/")
-            && let (Some(items), Some(order)) =
-                (members.get_mut(list).and_then(Value::as_array_mut), order.as_array())
+            && let (Some(items), Some(order)) = (
+                members.get_mut(list).and_then(Value::as_array_mut),
+                order.as_array(),
+            )
         {
             sort(items, order, list_kind(list));
         }
@@ -107,7 +121,11 @@ fn without_directives(patch: &Map<String, Value>) -> Map<String, Value> {
         .collect()
 }
 
-fn merge_list(members: &mut Map<String, Value>, name: &str, patch: &[Value]) -> Result<(), Refusal> {
+fn merge_list(
+    members: &mut Map<String, Value>,
+    name: &str,
+    patch: &[Value],
+) -> Result<(), Refusal> {
     let place = members
         .entry(name.to_owned())
         .or_insert_with(|| Value::Array(Vec::new()));
@@ -147,7 +165,9 @@ fn merge_item(items: &mut Vec<Value>, item: &Value, keys: &[&str]) -> Result<(),
             keys.first().copied().unwrap_or_default()
         )));
     };
-    let place = items.iter().position(|other| key_of(other, keys) == Some(key.clone()));
+    let place = items
+        .iter()
+        .position(|other| key_of(other, keys) == Some(key.clone()));
     match (directive, place) {
         (Some("delete"), Some(place)) => {
             items.remove(place);
@@ -166,15 +186,19 @@ fn merge_item(items: &mut Vec<Value>, item: &Value, keys: &[&str]) -> Result<(),
 
 /// The member by which an item is told apart, with its value.
 pub(in crate::cluster) fn key_of(item: &Value, keys: &[&str]) -> Option<(String, Value)> {
-    keys.iter()
-        .find_map(|key| item.get(key).map(|value| ((*key).to_owned(), value.clone())))
+    keys.iter().find_map(|key| {
+        item.get(key)
+            .map(|value| ((*key).to_owned(), value.clone()))
+    })
 }
 
 /// Puts items into the order that the patch's author saw; what the author did not see comes last.
 fn sort(items: &mut [Value], order: &[Value], kind: ListKind) {
     let place = |item: &Value| {
         let found = match kind {
-            ListKind::Keyed(keys) => order.iter().position(|wanted| key_of(wanted, keys) == key_of(item, keys)),
+            ListKind::Keyed(keys) => order
+                .iter()
+                .position(|wanted| key_of(wanted, keys) == key_of(item, keys)),
             ListKind::Set | ListKind::Atomic => order.iter().position(|wanted| wanted == item),
         };
         found.unwrap_or(usize::MAX)
@@ -195,7 +219,8 @@ mod tests {
 
     #[test]
     fn containers_are_merged_by_name_and_keep_their_order() {
-        let target = json!({"containers": [{"name": "a", "image": "a:1"}, {"name": "b", "image": "b:1"}]});
+        let target =
+            json!({"containers": [{"name": "a", "image": "a:1"}, {"name": "b", "image": "b:1"}]});
         let patch = json!({
             "$setElementOrder/containers": [{"name": "a"}, {"name": "b"}],
             "containers": [{"name": "b", "image": "b:2", "env": [{"name": "X", "value": "1"}]}],

@@ -99,7 +99,10 @@ impl Cluster {
         }
         if let Some(suffix) = suffix {
             let prefix: String = prefix.chars().take(LONGEST_PREFIX).collect();
-            metadata.insert("name".to_owned(), Value::String(format!("{prefix}{suffix}")));
+            metadata.insert(
+                "name".to_owned(),
+                Value::String(format!("{prefix}{suffix}")),
+            );
         }
         Ok(())
     }
@@ -109,7 +112,10 @@ impl Cluster {
             return Ok(());
         }
         let Some(found) = self.get(kinds::NAMESPACES, "", namespace) else {
-            return Err(Refusal::not_found(self.kinds.get(kinds::NAMESPACES), namespace));
+            return Err(Refusal::not_found(
+                self.kinds.get(kinds::NAMESPACES),
+                namespace,
+            ));
         };
         if fields::is_deleting(found) {
             let mut refusal = Refusal::forbidden(
@@ -139,7 +145,10 @@ impl Cluster {
             "uid".to_owned(),
             Value::String(format!("00000000-0000-4000-8000-{serial:012x}")),
         );
-        metadata.insert("creationTimestamp".to_owned(), Value::String(instant(call.now)));
+        metadata.insert(
+            "creationTimestamp".to_owned(),
+            Value::String(instant(call.now)),
+        );
         match kind.generation {
             Generation::None => {
                 metadata.remove("generation");
@@ -162,7 +171,10 @@ impl Cluster {
             object["spec"] = json!({"finalizers": ["kubernetes"]});
             let name = fields::name(object).to_owned();
             let labels = fields::child_mut(map_mut(object, "metadata"), "labels");
-            labels.insert("kubernetes.io/metadata.name".to_owned(), Value::String(name));
+            labels.insert(
+                "kubernetes.io/metadata.name".to_owned(),
+                Value::String(name),
+            );
         } else if id == kinds::DEFINITIONS {
             let mut kinds = (*self.kinds).clone();
             let defined = kinds.define(object).map_err(Refusal::bad_request)?;

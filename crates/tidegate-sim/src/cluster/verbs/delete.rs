@@ -82,7 +82,8 @@ impl Cluster {
         let grace = grace(target.kind, &old, options);
         let holders = holders(target.kind, &old, options);
         let held = !holders.is_empty()
-            || (target.kind == kinds::NAMESPACES && !fields::list(&old, &["spec", "finalizers"]).is_empty());
+            || (target.kind == kinds::NAMESPACES
+                && !fields::list(&old, &["spec", "finalizers"]).is_empty());
         if !held && grace == 0 {
             if call.mode == Mode::Commit {
                 object = (*self.remove(call, target, (old, object))).clone();
@@ -113,7 +114,12 @@ impl Cluster {
         Ok(Deletion::Begun(self.commit(call, draft)))
     }
 
-    fn remove(&mut self, call: &Call, target: &Target<'_>, (old, new): (Arc<Value>, Value)) -> Arc<Value> {
+    fn remove(
+        &mut self,
+        call: &Call,
+        target: &Target<'_>,
+        (old, new): (Arc<Value>, Value),
+    ) -> Arc<Value> {
         self.commit(
             call,
             Draft {

@@ -34,7 +34,13 @@ impl Cluster {
             status.insert("selector".to_owned(), Value::String(text));
         }
         let mut metadata = Map::new();
-        for member in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
+        for member in [
+            "name",
+            "namespace",
+            "uid",
+            "resourceVersion",
+            "creationTimestamp",
+        ] {
             if let Some(value) = fields::at(&object, &["metadata", member]) {
                 metadata.insert(member.to_owned(), value.clone());
             }

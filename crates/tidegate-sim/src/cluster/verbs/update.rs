@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     super::{
         Call, Cluster, Draft, Locator, Mode, Part, Patch, Target, Verb, What, fields,
-        kinds::{self, Generation, Kind, KindId, StatusWrites},
+        kinds::{self, Generation, Kind, KindId, Nature, StatusWrites},
         patch::{self, apply::Application},
         refusal::{Cause, Reason, Refusal},
     },
@@ -29,7 +29,12 @@ impl Cluster {
     ///
     /// # Errors
     /// 404, 409 when the body's version or uid is not the stored one, 422 when it breaks a rule.
-    pub fn update(&mut self, call: &Call, target: &Target<'_>, body: Value) -> Result<Arc<Value>, Refusal> {
+    pub fn update(
+        &mut self,
+        call: &Call,
+        target: &Target<'_>,
+        body: Value,
+    ) -> Result<Arc<Value>, Refusal> {
         let kind = Arc::clone(self.kinds.get(target.kind));
         let old = self.stored(target)?;
         self.check_part(&kind, target.part)?;
@@ -71,7 +76,12 @@ impl Cluster {
     /// # Errors
     /// 404, 409 when the patch names a version or uid that is not the stored one, 415 for a strategic
     /// merge patch of a custom resource, 422 when the result breaks a rule.
-    pub fn patch(&mut self, call: &Call, target: &Target<'_>, patch: &Patch) -> Result<Arc<Value>, Refusal> {
+    pub fn patch(
+        &mut self,
+        call: &Call,
+        target: &Target<'_>,
+        patch: &Patch,
+    ) -> Result<Arc<Value>, Refusal> {
         let kind = Arc::clone(self.kinds.get(target.kind));
         self.check_part(&kind, target.part)?;
         if let Patch::Apply {
@@ -81,9 +91,14 @@ impl Cluster {
         } = patch
         {
             let time = instant(call.now);
+            let mut body = body.clone();
+            if let Nature::Custom(schema) = &kind.nature {
+                // Else a list that the server has filled in differs from the very list applied.
+                schema.fill_in(&mut body);
+            }
             let application = Application {
                 kind: &kind,
-                body,
+                body: &body,
                 manager,
                 conflicts: *conflicts,
                 time: &time,
@@ -116,9 +131,14 @@ impl Cluster {
         application: &Application<'_>,
     ) -> Result<Arc<Value>, Refusal> {
         if target.part == Part::Scale {
-            return Err(Refusal::bad_request("server-side apply of a scale is not supported"));
+            return Err(Refusal::bad_request(
+                "server-side apply of a scale is not supported",
+            ));
         }
-        let Some(old) = self.get(target.kind, target.namespace, target.name).cloned() else {
+        let Some(old) = self
+            .get(target.kind, target.namespace, target.name)
+            .cloned()
+        else {
             if target.part == Part::Status {
                 return Err(Refusal::not_found(application.kind, target.name));
             }
@@ -215,7 +235,11 @@ impl Cluster {
             let served = kinds.len();
             self.shelves.resize_with(served, Default::default);
         }
-        let what = if is_released(id, &proposed) { What::Deleted } else { What::Modified };
+        let what = if is_released(id, &proposed) {
+            What::Deleted
+        } else {
+            What::Modified
+        };
         let object = Locator::new(id, fields::namespace(&old), fields::name(&old));
         Ok(self.commit(
             call,
@@ -281,7 +305,13 @@ fn keep_metadata(old: &Value, proposed: &mut Value) {
     if let (None, Some(managers)) = (metadata.get("managedFields"), before.get("managedFields")) {
         metadata.insert("managedFields".to_owned(), managers.clone());
     }
-    for member in ["labels", "annotations", "finalizers", "ownerReferences", "managedFields"] {
+    for member in [
+        "labels",
+        "annotations",
+        "finalizers",
+        "ownerReferences",
+        "managedFields",
+    ] {
         let empty = metadata.get(member).is_some_and(|value| {
             value.is_null()
                 || value.as_array().is_some_and(Vec::is_empty)
@@ -342,9 +372,9 @@ fn raises_generation(kind: &Kind, old: &Value, proposed: &Value) -> bool {
                 name == "metadata" || (name == "status" && kind.status == StatusWrites::Apart)
             };
             let members = |object: &Value| -> usize {
-                object
-                    .as_object()
-                    .map_or(0, |members| members.keys().filter(|name| !ignored(name)).count())
+                object.as_object().map_or(0, |members| {
+                    members.keys().filter(|name| !ignored(name)).count()
+                })
             };
             members(old) != members(proposed)
                 || proposed.as_object().is_some_and(|proposed| {
@@ -383,6 +413,10 @@ fn check_finalizers(kind: &Kind, old: &Value, proposed: &Value) -> Result<(), Re
 /// Whether an object that was going has nothing left that holds it.
 fn is_released(id: KindId, object: &Value) -> bool {
     let grace = fields::number(object, &["metadata", "deletionGracePeriodSeconds"]).unwrap_or(0);
-    let held_by_namespace = id == kinds::NAMESPACES && !fields::list(object, &["spec", "finalizers"]).is_empty();
-    fields::is_deleting(object) && fields::finalizers(object).is_empty() && grace == 0 && !held_by_namespace
+    let held_by_namespace =
+        id == kinds::NAMESPACES && !fields::list(object, &["spec", "finalizers"]).is_empty();
+    fields::is_deleting(object)
+        && fields::finalizers(object).is_empty()
+        && grace == 0
+        && !held_by_namespace
 }

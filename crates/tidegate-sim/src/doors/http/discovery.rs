@@ -127,7 +127,11 @@ fn group_entry(kinds: &Kinds, name: &str) -> Value {
 }
 
 /// The kinds under a group and version; the second address of events shows events.
-fn kinds_of<'a>(kinds: &'a Kinds, group: &'a str, version: &'a str) -> impl Iterator<Item = (KindId, &'a Kind)> {
+fn kinds_of<'a>(
+    kinds: &'a Kinds,
+    group: &'a str,
+    version: &'a str,
+) -> impl Iterator<Item = (KindId, &'a Kind)> {
     kinds
         .iter()
         .filter(move |(id, kind)| {
@@ -194,7 +198,10 @@ pub(super) fn aggregated(kinds: &Kinds, part: Part) -> Value {
             .map(|(id, kind)| aggregated_resource((&group, &version), id, kind))
             .collect();
         let entry = json!({"version": version, "resources": resources, "freshness": "Current"});
-        match items.iter_mut().find(|item| item["metadata"]["name"] == group) {
+        match items
+            .iter_mut()
+            .find(|item| item["metadata"]["name"] == group)
+        {
             Some(item) => {
                 if let Some(versions) = item["versions"].as_array_mut() {
                     versions.push(entry);
@@ -239,7 +246,10 @@ fn aggregated_resource((group, version): (&str, &str), id: KindId, kind: &Kind) 
         "singularResource": kind.singular,
         "verbs": VERBS,
     });
-    for (member, list) in [("shortNames", &kind.short_names), ("categories", &kind.categories)] {
+    for (member, list) in [
+        ("shortNames", &kind.short_names),
+        ("categories", &kind.categories),
+    ] {
         if !list.is_empty() {
             resource[member] = json!(list);
         }

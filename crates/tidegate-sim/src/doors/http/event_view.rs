@@ -17,14 +17,18 @@ const NAMES: [(&str, &str); 7] = [
 
 /// A stored event as `events.k8s.io/v1` shows it.
 pub(super) fn shown(event: &Value) -> Value {
-    let mut view = renamed(event, |name| NAMES.iter().find(|pair| pair.0 == name).map(|pair| pair.1));
+    let mut view = renamed(event, |name| {
+        NAMES.iter().find(|pair| pair.0 == name).map(|pair| pair.1)
+    });
     view.insert("apiVersion".to_owned(), json!("events.k8s.io/v1"));
     Value::Object(view)
 }
 
 /// An event, or a patch of one, that came in as `events.k8s.io/v1`.
 pub(super) fn stored(event: &Value) -> Value {
-    let mut event = renamed(event, |name| NAMES.iter().find(|pair| pair.1 == name).map(|pair| pair.0));
+    let mut event = renamed(event, |name| {
+        NAMES.iter().find(|pair| pair.1 == name).map(|pair| pair.0)
+    });
     if event.contains_key("apiVersion") {
         event.insert("apiVersion".to_owned(), json!("v1"));
         set_default(&mut event, "involvedObject", json!({}));
@@ -32,7 +36,10 @@ pub(super) fn stored(event: &Value) -> Value {
     Value::Object(event)
 }
 
-fn renamed<'a>(event: &'a Value, other: impl Fn(&'a str) -> Option<&'static str>) -> Map<String, Value> {
+fn renamed<'a>(
+    event: &'a Value,
+    other: impl Fn(&'a str) -> Option<&'static str>,
+) -> Map<String, Value> {
     event
         .as_object()
         .into_iter()

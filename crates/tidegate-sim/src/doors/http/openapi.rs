@@ -62,7 +62,11 @@ fn identity(kind: &Kind) -> Value {
 }
 
 fn schema_name(kind: &Kind) -> String {
-    let mut words: Vec<&str> = kind.group.split('.').filter(|word| !word.is_empty()).collect();
+    let mut words: Vec<&str> = kind
+        .group
+        .split('.')
+        .filter(|word| !word.is_empty())
+        .collect();
     words.reverse();
     words.extend([kind.version.as_str(), kind.kind.as_str()]);
     words.join(".")
@@ -70,7 +74,12 @@ fn schema_name(kind: &Kind) -> String {
 
 fn parameters() -> Value {
     let parameter = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}});
-    json!([parameter("dryRun"), parameter("fieldManager"), parameter("fieldValidation"), parameter("force")])
+    json!([
+        parameter("dryRun"),
+        parameter("fieldManager"),
+        parameter("fieldValidation"),
+        parameter("force")
+    ])
 }
 
 fn operation(kind: &Kind, schema: &str, verb: &str) -> Value {

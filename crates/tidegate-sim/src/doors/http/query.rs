@@ -136,7 +136,8 @@ mod tests {
 
     #[test]
     fn parameters_are_decoded() {
-        let parameters = Parameters::read("labelSelector=app%3Dweb%2Ctier+in+%28a%29&watch=true&odd=%zz");
+        let parameters =
+            Parameters::read("labelSelector=app%3Dweb%2Ctier+in+%28a%29&watch=true&odd=%zz");
         assert_eq!(parameters.get("labelSelector"), "app=web,tier in (a)");
         assert!(parameters.is_on("watch"));
         assert_eq!(parameters.get("odd"), "%zz");

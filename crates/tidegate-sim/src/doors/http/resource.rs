@@ -21,10 +21,20 @@ use crate::cluster::{
 };
 
 /// Answers a request about objects.
-pub(super) fn answer(door: &Arc<Door>, incoming: &Incoming, place: &Place) -> Result<Response, Refusal> {
-    let request = Request { door, incoming, place };
+pub(super) fn answer(
+    door: &Arc<Door>,
+    incoming: &Incoming,
+    place: &Place,
+) -> Result<Response, Refusal> {
+    let request = Request {
+        door,
+        incoming,
+        place,
+    };
     match (incoming.method.as_str(), &place.name) {
-        ("GET" | "HEAD", _) if incoming.parameters.is_on("watch") => watch::open(door, incoming, place),
+        ("GET" | "HEAD", _) if incoming.parameters.is_on("watch") => {
+            watch::open(door, incoming, place)
+        }
         ("GET" | "HEAD", None) => request.list(),
         ("GET" | "HEAD", Some(name)) => request.get(name),
         ("POST", None) => request.create(),
@@ -67,7 +77,12 @@ impl<'a> Request<'a> {
     fn call(&self, cluster_now: jiff::Timestamp) -> Result<Call, Refusal> {
         let manager = self.incoming.parameters.get("fieldManager");
         let actor = if manager.is_empty() {
-            let agent = self.incoming.agent.split(['/', ' ']).next().unwrap_or_default();
+            let agent = self
+                .incoming
+                .agent
+                .split(['/', ' '])
+                .next()
+                .unwrap_or_default();
             agent.to_owned()
         } else {
             manager.to_owned()
@@ -81,7 +96,10 @@ impl<'a> Request<'a> {
     }
 
     /// Carries out a change with the cluster's time.
-    fn change<R>(&self, act: impl FnOnce(&mut Cluster, &Call) -> Result<R, Refusal>) -> Result<R, Refusal> {
+    fn change<R>(
+        &self,
+        act: impl FnOnce(&mut Cluster, &Call) -> Result<R, Refusal>,
+    ) -> Result<R, Refusal> {
         self.door.with(|cluster, now| {
             let call = self.call(now)?;
             act(cluster, &call)
@@ -97,24 +115,34 @@ impl<'a> Request<'a> {
     }
 
     fn form(&self) -> Form {
-        Form::accepted(&self.incoming.accept, self.incoming.parameters.get("includeObject"))
+        Form::accepted(
+            &self.incoming.accept,
+            self.incoming.parameters.get("includeObject"),
+        )
     }
 
     /// An object in the version and form that was asked for.
     fn show(&self, code: u16, object: &Arc<Value>) -> Response {
         let viewed = viewed(self.place.view, object);
-        let form = if self.place.part.is_empty() { self.form() } else { Form::Whole };
+        let form = if self.place.part.is_empty() {
+            self.form()
+        } else {
+            Form::Whole
+        };
         let body = match form {
             Form::Whole => return respond(code, &viewed),
             Form::Table(include) => {
                 let kind = self.place.kind;
                 let kinds = Arc::clone(self.door.lock().kinds());
-                table::of(&table::Rows {
-                    id: kind,
-                    kind: kinds.get(kind),
-                    now: self.door.now(),
-                    include,
-                }, &[viewed])
+                table::of(
+                    &table::Rows {
+                        id: kind,
+                        kind: kinds.get(kind),
+                        now: self.door.now(),
+                        include,
+                    },
+                    &[viewed],
+                )
             }
             Form::Metadata => table::metadata_only(&viewed),
         };
@@ -129,7 +157,10 @@ impl<'a> Request<'a> {
             if self.place.part == "scale" {
                 return Ok(respond(200, &cluster.scale(&target)?));
             }
-            (cluster.get(target.kind, target.namespace, name).cloned(), kind)
+            (
+                cluster.get(target.kind, target.namespace, name).cloned(),
+                kind,
+            )
         };
         let object = found.ok_or_else(|| Refusal::not_found(&kind, name))?;
         Ok(self.show(200, &object))
@@ -140,7 +171,8 @@ impl<'a> Request<'a> {
         let (page, kind, now) = {
             let cluster = self.door.lock();
             let kind = Arc::clone(cluster.kinds().get(self.place.kind));
-            let query = parameters.query((self.place.kind, &kind), self.place.namespace.as_deref())?;
+            let query =
+                parameters.query((self.place.kind, &kind), self.place.namespace.as_deref())?;
             let page = cluster.page(self.place.kind, &query, &parameters.page())?;
             (page, kind, self.door.now())
         };
@@ -151,7 +183,11 @@ impl<'a> Request<'a> {
         if let Some(remaining) = page.remaining {
             metadata["remainingItemCount"] = json!(remaining);
         }
-        let objects: Vec<Arc<Value>> = page.objects.iter().map(|object| viewed(self.place.view, object)).collect();
+        let objects: Vec<Arc<Value>> = page
+            .objects
+            .iter()
+            .map(|object| viewed(self.place.view, object))
+            .collect();
         let body = match self.form() {
             Form::Table(include) => {
                 let rows = table::Rows {
@@ -183,9 +219,13 @@ impl<'a> Request<'a> {
     fn create(&self) -> Result<Response, Refusal> {
         let body = self.body()?;
         if self.place.namespace.is_none() && self.kind().scope == kinds::Scope::Namespaced {
-            return Err(Refusal::bad_request("an empty namespace may not be set during creation"));
+            return Err(Refusal::bad_request(
+                "an empty namespace may not be set during creation",
+            ));
         }
-        let object = self.change(|cluster, call| cluster.create(call, self.place.kind, self.namespace(), body))?;
+        let object = self.change(|cluster, call| {
+            cluster.create(call, self.place.kind, self.namespace(), body)
+        })?;
         Ok(self.show(201, &object))
     }
 
@@ -221,7 +261,12 @@ impl<'a> Request<'a> {
     fn patch(&self, name: &str) -> Result<Response, Refusal> {
         let target = self.target(name)?;
         let body = self.body()?;
-        let content_type = self.incoming.content_type.split(';').next().unwrap_or_default();
+        let content_type = self
+            .incoming
+            .content_type
+            .split(';')
+            .next()
+            .unwrap_or_default();
         let patch = match content_type {
             "application/merge-patch+json" => Patch::Merge(body),
             "application/json-patch+json" => Patch::Json(body),
@@ -230,11 +275,17 @@ impl<'a> Request<'a> {
             other => {
                 return Err(Refusal::new(
                     Reason::UnsupportedMediaType,
-                    format!("the body of the request was in an unknown format ({other}) - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml"),
+                    format!(
+                        "the body of the request was in an unknown format ({other}) - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml"
+                    ),
                 ));
             }
         };
-        let fresh = self.door.lock().get(target.kind, target.namespace, name).is_none();
+        let fresh = self
+            .door
+            .lock()
+            .get(target.kind, target.namespace, name)
+            .is_none();
         let object = self.change(|cluster, call| cluster.patch(call, &target, &patch))?;
         if fresh {
             return Ok(self.show(201, &object));
@@ -301,7 +352,11 @@ impl<'a> Request<'a> {
         let items = self.change(|cluster, call| {
             let doomed: Vec<Arc<Value>> = cluster.list(self.place.kind, &query).cloned().collect();
             for object in &doomed {
-                let target = Target::new(self.place.kind, fields::namespace(object), fields::name(object));
+                let target = Target::new(
+                    self.place.kind,
+                    fields::namespace(object),
+                    fields::name(object),
+                );
                 cluster.delete(call, &target, &options)?;
             }
             Ok(doomed)
@@ -385,5 +440,7 @@ fn parse(body: &[u8], content_type: &str) -> Result<Value, Refusal> {
         return serde_saphyr::from_str(text)
             .map_err(|error| Refusal::bad_request(format!("error parsing YAML: {error}")));
     }
-    Err(Refusal::bad_request(format!("the object provided is unrecognized (must be of type JSON): {error}")))
+    Err(Refusal::bad_request(format!(
+        "the object provided is unrecognized (must be of type JSON): {error}"
+    )))
 }

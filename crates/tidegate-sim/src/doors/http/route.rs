@@ -70,11 +70,16 @@ impl Route {
                 .then(|| Self::Resources(String::new(), (*version).to_owned())),
             ["apis", group, version] => knows(kinds, group, Some(version))
                 .then(|| Self::Resources((*group).to_owned(), (*version).to_owned())),
-            ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"] => {
-                Some(Self::Review("SelfSubjectAccessReview"))
-            }
+            [
+                "apis",
+                "authorization.k8s.io",
+                "v1",
+                "selfsubjectaccessreviews",
+            ] => Some(Self::Review("SelfSubjectAccessReview")),
             ["api", version, rest @ ..] => place(kinds, ("", version), rest).map(Self::Resource),
-            ["apis", group, version, rest @ ..] => place(kinds, (group, version), rest).map(Self::Resource),
+            ["apis", group, version, rest @ ..] => {
+                place(kinds, (group, version), rest).map(Self::Resource)
+            }
             _ => None,
         }
     }
@@ -85,15 +90,17 @@ fn knows(kinds: &Kinds, group: &str, version: Option<&str>) -> bool {
     if group == "events.k8s.io" || group == "authorization.k8s.io" {
         return version.is_none_or(|version| version == "v1");
     }
-    kinds
-        .iter()
-        .any(|(_, kind)| kind.group == group && version.is_none_or(|version| kind.version == version))
+    kinds.iter().any(|(_, kind)| {
+        kind.group == group && version.is_none_or(|version| kind.version == version)
+    })
 }
 
 fn place(kinds: &Kinds, group: (&str, &str), parts: &[&str]) -> Option<Place> {
     let (namespace, rest) = match parts {
         // A namespace itself, or a part of it.
-        ["namespaces"] | ["namespaces", _] | ["namespaces", _, "status" | "finalize"] => (None, parts),
+        ["namespaces"] | ["namespaces", _] | ["namespaces", _, "status" | "finalize"] => {
+            (None, parts)
+        }
         ["namespaces", namespace, rest @ ..] => (Some((*namespace).to_owned()), rest),
         _ => (None, parts),
     };
@@ -109,7 +116,8 @@ fn place(kinds: &Kinds, group: (&str, &str), parts: &[&str]) -> Option<Place> {
         (kinds.of_path(group.0, group.1, plural)?, View::Stored)
     };
     let namespaced = kinds.get(kind).scope == Scope::Namespaced;
-    if (namespace.is_some() && !namespaced) || (namespaced && namespace.is_none() && name.is_some()) {
+    if (namespace.is_some() && !namespaced) || (namespaced && namespace.is_none() && name.is_some())
+    {
         return None;
     }
     Some(Place {
@@ -134,7 +142,8 @@ mod tests {
 
     #[test]
     fn a_path_names_kind_namespace_name_and_part() {
-        let place = place_of("/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/web/status").unwrap();
+        let place =
+            place_of("/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/web/status").unwrap();
         assert_eq!(place.kind, kinds::ROLLOUTS);
         assert_eq!(place.namespace.as_deref(), Some("shop"));
         assert_eq!(place.name.as_deref(), Some("web"));
@@ -144,7 +153,10 @@ mod tests {
     #[test]
     fn a_namespace_is_an_object_of_the_cluster() {
         let place = place_of("/api/v1/namespaces/shop").unwrap();
-        assert_eq!((place.kind, place.name.as_deref()), (kinds::NAMESPACES, Some("shop")));
+        assert_eq!(
+            (place.kind, place.name.as_deref()),
+            (kinds::NAMESPACES, Some("shop"))
+        );
         let place = place_of("/api/v1/namespaces/shop/pods").unwrap();
         assert_eq!((place.kind, place.name), (kinds::PODS, None));
     }

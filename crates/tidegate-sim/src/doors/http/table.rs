@@ -142,7 +142,12 @@ fn headings(rows: &Rows<'_>) -> Vec<Heading> {
 fn row(rows: &Rows<'_>, object: &Arc<Value>) -> Value {
     let cells = if rows.kind.is_custom() {
         let mut cells = vec![json!(fields::name(object))];
-        cells.extend(rows.kind.columns.iter().map(|column| cell(column, object, rows.now)));
+        cells.extend(
+            rows.kind
+                .columns
+                .iter()
+                .map(|column| cell(column, object, rows.now)),
+        );
         cells
     } else {
         built_in::cells(rows.id, object, rows.now)
@@ -182,7 +187,11 @@ pub(super) fn age(instant: &str, now: Timestamp) -> String {
     let seconds = seconds.max(0);
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     let pair = |whole: i64, unit: char, rest: i64, smaller: char| {
-        if rest == 0 { format!("{whole}{unit}") } else { format!("{whole}{unit}{rest}{smaller}") }
+        if rest == 0 {
+            format!("{whole}{unit}")
+        } else {
+            format!("{whole}{unit}{rest}{smaller}")
+        }
     };
     if seconds < 120 {
         format!("{seconds}s")
@@ -226,7 +235,10 @@ mod tests {
     #[test]
     fn the_first_form_that_is_known_is_taken() {
         let kubectl = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
-        assert_eq!(Form::accepted(kubectl, "Object"), Form::Table(Include::Object));
+        assert_eq!(
+            Form::accepted(kubectl, "Object"),
+            Form::Table(Include::Object)
+        );
         assert_eq!(Form::accepted("application/json, */*", ""), Form::Whole);
         assert_eq!(Form::accepted("", ""), Form::Whole);
     }

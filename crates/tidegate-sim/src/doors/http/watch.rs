@@ -37,7 +37,11 @@ const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 ///
 /// # Errors
 /// 400 for selectors and versions that are none, 410 for a version that is forgotten.
-pub(super) fn open(door: &Arc<Door>, incoming: &Incoming, place: &Place) -> Result<Response, Refusal> {
+pub(super) fn open(
+    door: &Arc<Door>,
+    incoming: &Incoming,
+    place: &Place,
+) -> Result<Response, Refusal> {
     let parameters = &incoming.parameters;
     let changed = door.changed();
     let cluster = door.lock();
@@ -54,7 +58,9 @@ pub(super) fn open(door: &Arc<Door>, incoming: &Incoming, place: &Place) -> Resu
     let from: u64 = match given {
         "" => 0,
         text => text.parse().map_err(|_| {
-            Refusal::bad_request(format!("Invalid value: \"{text}\": strconv.ParseUint: invalid syntax"))
+            Refusal::bad_request(format!(
+                "Invalid value: \"{text}\": strconv.ParseUint: invalid syntax"
+            ))
         })?,
     };
     let initial = match parameters.get("sendInitialEvents") {
@@ -62,9 +68,15 @@ pub(super) fn open(door: &Arc<Door>, incoming: &Incoming, place: &Place) -> Resu
         "" => from == 0,
         _ => false,
     };
-    let cursor = if initial || from == 0 { cluster.version() } else { from };
+    let cursor = if initial || from == 0 {
+        cluster.version()
+    } else {
+        from
+    };
     cluster.changes_since(cursor)?;
-    let seconds = parameters.number("timeoutSeconds").filter(|seconds| *seconds > 0);
+    let seconds = parameters
+        .number("timeoutSeconds")
+        .filter(|seconds| *seconds > 0);
     let mut watch = Watch {
         door: Arc::clone(door),
         changed,
@@ -73,7 +85,11 @@ pub(super) fn open(door: &Arc<Door>, incoming: &Incoming, place: &Place) -> Resu
         view: place.view,
         query,
         form: Form::accepted(&incoming.accept, parameters.get("includeObject")),
-        bookmarks: if parameters.is_on("allowWatchBookmarks") { Bookmarks::Wanted } else { Bookmarks::Unwanted },
+        bookmarks: if parameters.is_on("allowWatchBookmarks") {
+            Bookmarks::Wanted
+        } else {
+            Bookmarks::Unwanted
+        },
         cursor,
         told: cursor,
         waiting: VecDeque::new(),
@@ -91,10 +107,13 @@ pub(super) fn open(door: &Arc<Door>, incoming: &Incoming, place: &Place) -> Resu
         }
     }
     drop(cluster);
-    Ok(respond_stream(Body::from_stream(stream::unfold(watch, |mut watch| async move {
-        let bytes = watch.next().await?;
-        Some((Ok::<_, Infallible>(bytes), watch))
-    }))))
+    Ok(respond_stream(Body::from_stream(stream::unfold(
+        watch,
+        |mut watch| async move {
+            let bytes = watch.next().await?;
+            Some((Ok::<_, Infallible>(bytes), watch))
+        },
+    ))))
 }
 
 /// Whether the client wants to be told versions without changes.
@@ -146,7 +165,11 @@ impl Watch {
                 continue;
             }
             let behind = self.bookmarks == Bookmarks::Wanted && self.told < self.cursor;
-            let pause = if behind { Instant::now() + BOOKMARK_EVERY } else { self.end };
+            let pause = if behind {
+                Instant::now() + BOOKMARK_EVERY
+            } else {
+                self.end
+            };
             tokio::select! {
                 moved = self.changed.changed() => {
                     if moved.is_err() {
@@ -187,7 +210,8 @@ impl Watch {
                     reason: Reason::Expired,
                     ..refusal
                 };
-                self.waiting.push_back(line(&json!({"type": "ERROR", "object": gone.to_status()})));
+                self.waiting
+                    .push_back(line(&json!({"type": "ERROR", "object": gone.to_status()})));
             }
         }
     }
@@ -207,7 +231,8 @@ impl Watch {
                 &[viewed],
             ),
         };
-        self.waiting.push_back(line(&json!({"type": name, "object": shown})));
+        self.waiting
+            .push_back(line(&json!({"type": name, "object": shown})));
         self.told = self.told.max(version_of(object));
     }
 

@@ -13,23 +13,73 @@ use crate::cluster::{
 fn columns(kind: KindId) -> (&'static [&'static str], usize) {
     match kind {
         kinds::PODS => (
-            &["Name", "Ready", "Status", "Restarts", "Age", "IP", "Node", "Nominated Node", "Readiness Gates"],
+            &[
+                "Name",
+                "Ready",
+                "Status",
+                "Restarts",
+                "Age",
+                "IP",
+                "Node",
+                "Nominated Node",
+                "Readiness Gates",
+            ],
             4,
         ),
         kinds::REPLICA_SETS => (
-            &["Name", "Desired", "Current", "Ready", "Age", "Containers", "Images", "Selector"],
+            &[
+                "Name",
+                "Desired",
+                "Current",
+                "Ready",
+                "Age",
+                "Containers",
+                "Images",
+                "Selector",
+            ],
             3,
         ),
         kinds::DEPLOYMENTS => (
-            &["Name", "Ready", "Up-to-date", "Available", "Age", "Containers", "Images", "Selector"],
+            &[
+                "Name",
+                "Ready",
+                "Up-to-date",
+                "Available",
+                "Age",
+                "Containers",
+                "Images",
+                "Selector",
+            ],
             3,
         ),
-        kinds::SERVICES => (&["Name", "Type", "Cluster-IP", "External-IP", "Port(s)", "Age", "Selector"], 1),
+        kinds::SERVICES => (
+            &[
+                "Name",
+                "Type",
+                "Cluster-IP",
+                "External-IP",
+                "Port(s)",
+                "Age",
+                "Selector",
+            ],
+            1,
+        ),
         kinds::ENDPOINTS => (&["Name", "Endpoints", "Age"], 0),
         kinds::ENDPOINT_SLICES => (&["Name", "AddressType", "Ports", "Endpoints", "Age"], 0),
         kinds::INGRESSES => (&["Name", "Class", "Hosts", "Address", "Ports", "Age"], 0),
         kinds::EVENTS => (
-            &["Last Seen", "Type", "Reason", "Object", "Subobject", "Source", "Message", "First Seen", "Count", "Name"],
+            &[
+                "Last Seen",
+                "Type",
+                "Reason",
+                "Object",
+                "Subobject",
+                "Source",
+                "Message",
+                "First Seen",
+                "Count",
+                "Name",
+            ],
             4,
         ),
         kinds::NAMESPACES => (&["Name", "Status", "Age"], 0),
@@ -40,7 +90,10 @@ fn columns(kind: KindId) -> (&'static [&'static str], usize) {
         kinds::JOBS => (&["Name", "Status", "Completions", "Duration", "Age"], 0),
         kinds::LEASES => (&["Name", "Holder", "Age"], 0),
         kinds::DEFINITIONS => (&["Name", "Created At"], 0),
-        kinds::AUTOSCALERS => (&["Name", "Reference", "MinPods", "MaxPods", "Replicas", "Age"], 0),
+        kinds::AUTOSCALERS => (
+            &["Name", "Reference", "MinPods", "MaxPods", "Replicas", "Age"],
+            0,
+        ),
         _ => (&["Name", "Age"], 0),
     }
 }
@@ -73,17 +126,31 @@ pub(super) fn cells(kind: KindId, object: &Value, now: Timestamp) -> Vec<Value> 
         kinds::ENDPOINT_SLICES => slice(object, name, age),
         kinds::INGRESSES => ingress(object, name, age),
         kinds::EVENTS => event(object, name, now),
-        kinds::NAMESPACES => vec![name, at(object, &["status", "phase"]).cloned().unwrap_or_default(), age],
+        kinds::NAMESPACES => vec![
+            name,
+            at(object, &["status", "phase"])
+                .cloned()
+                .unwrap_or_default(),
+            age,
+        ],
         kinds::NODES => node(object, name, age),
         kinds::CONFIG_MAPS => {
             let count = map(object, &["data"]).len() + map(object, &["binaryData"]).len();
             vec![name, json!(count), age]
         }
-        kinds::SECRETS => vec![name, json!(text(object, &["type"])), json!(map(object, &["data"]).len()), age],
+        kinds::SECRETS => vec![
+            name,
+            json!(text(object, &["type"])),
+            json!(map(object, &["data"]).len()),
+            age,
+        ],
         kinds::SERVICE_ACCOUNTS => vec![name, json!(list(object, &["secrets"]).len()), age],
         kinds::JOBS => job(object, name, age),
         kinds::LEASES => vec![name, json!(text(object, &["spec", "holderIdentity"])), age],
-        kinds::DEFINITIONS => vec![name, json!(text(object, &["metadata", "creationTimestamp"]))],
+        kinds::DEFINITIONS => vec![
+            name,
+            json!(text(object, &["metadata", "creationTimestamp"])),
+        ],
         kinds::AUTOSCALERS => autoscaler(object, name, age),
         _ => vec![name, age],
     }
@@ -100,8 +167,14 @@ fn or_none(text: &str) -> Value {
 fn pod(pod: &Value, name: Value, age: Value) -> Vec<Value> {
     let statuses = list(pod, &["status", "containerStatuses"]);
     let containers = list(pod, &["spec", "containers"]).len();
-    let ready = statuses.iter().filter(|status| status["ready"] == true).count();
-    let restarts: i64 = statuses.iter().map(|status| count(status, &["restartCount"])).sum();
+    let ready = statuses
+        .iter()
+        .filter(|status| status["ready"] == true)
+        .count();
+    let restarts: i64 = statuses
+        .iter()
+        .map(|status| count(status, &["restartCount"]))
+        .sum();
     let gates = list(pod, &["spec", "readinessGates"]);
     let met = gates
         .iter()
@@ -109,7 +182,11 @@ fn pod(pod: &Value, name: Value, age: Value) -> Vec<Value> {
             crate::cluster::fields::condition(pod, text(gate, &["conditionType"])) == "True"
         })
         .count();
-    let gates = if gates.is_empty() { "<none>".to_owned() } else { format!("{met}/{}", gates.len()) };
+    let gates = if gates.is_empty() {
+        "<none>".to_owned()
+    } else {
+        format!("{met}/{}", gates.len())
+    };
     vec![
         name,
         json!(format!("{ready}/{containers}")),
@@ -145,7 +222,10 @@ fn pod_status(pod: &Value) -> String {
 fn workload(kind: KindId, object: &Value, name: Value, age: Value) -> Vec<Value> {
     let spec = ["spec", "template", "spec", "containers"];
     let joined = |member: &str| {
-        let values: Vec<&str> = list(object, &spec).iter().map(|c| text(c, &[member])).collect();
+        let values: Vec<&str> = list(object, &spec)
+            .iter()
+            .map(|c| text(c, &[member]))
+            .collect();
         json!(values.join(","))
     };
     let selector: Vec<String> = map(object, &["spec", "selector", "matchLabels"])
@@ -156,7 +236,11 @@ fn workload(kind: KindId, object: &Value, name: Value, age: Value) -> Vec<Value>
     let ready = count(object, &["status", "readyReplicas"]);
     let mut cells = vec![name];
     if kind == kinds::REPLICA_SETS {
-        cells.extend([json!(desired), json!(count(object, &["status", "replicas"])), json!(ready)]);
+        cells.extend([
+            json!(desired),
+            json!(count(object, &["status", "replicas"])),
+            json!(ready),
+        ]);
     } else {
         cells.extend([
             json!(format!("{ready}/{desired}")),
@@ -164,7 +248,12 @@ fn workload(kind: KindId, object: &Value, name: Value, age: Value) -> Vec<Value>
             json!(count(object, &["status", "availableReplicas"])),
         ]);
     }
-    cells.extend([age, joined("name"), joined("image"), json!(selector.join(","))]);
+    cells.extend([
+        age,
+        joined("name"),
+        joined("image"),
+        json!(selector.join(",")),
+    ]);
     cells
 }
 
@@ -176,7 +265,11 @@ fn service(service: &Value, name: Value, age: Value) -> Vec<Value> {
                 Some(node) => format!(":{node}"),
                 None => String::new(),
             };
-            format!("{}{node}/{}", count(port, &["port"]), text(port, &["protocol"]))
+            format!(
+                "{}{node}/{}",
+                count(port, &["port"]),
+                text(port, &["protocol"])
+            )
         })
         .collect();
     let selector: Vec<String> = map(service, &["spec", "selector"])
@@ -199,7 +292,11 @@ fn endpoints(object: &Value) -> String {
     for subset in list(object, &["subsets"]) {
         for port in list(subset, &["ports"]) {
             for address in list(subset, &["addresses"]) {
-                found.push(format!("{}:{}", text(address, &["ip"]), count(port, &["port"])));
+                found.push(format!(
+                    "{}:{}",
+                    text(address, &["ip"]),
+                    count(port, &["port"])
+                ));
             }
         }
     }
@@ -240,7 +337,11 @@ fn ingress(object: &Value, name: Value, age: Value) -> Vec<Value> {
     if hosts.is_empty() {
         hosts.push("*");
     }
-    let ports = if list(object, &["spec", "tls"]).is_empty() { "80" } else { "80, 443" };
+    let ports = if list(object, &["spec", "tls"]).is_empty() {
+        "80"
+    } else {
+        "80, 443"
+    };
     vec![
         name,
         or_none(text(object, &["spec", "ingressClassName"])),
@@ -254,24 +355,48 @@ fn ingress(object: &Value, name: Value, age: Value) -> Vec<Value> {
 fn event(event: &Value, name: Value, now: Timestamp) -> Vec<Value> {
     // The second address of events calls some members differently.
     let first = |paths: &[&[&str]]| {
-        let found = paths.iter().map(|path| text(event, path)).find(|text| !text.is_empty());
+        let found = paths
+            .iter()
+            .map(|path| text(event, path))
+            .find(|text| !text.is_empty());
         found.unwrap_or_default().to_owned()
     };
     let kind = first(&[&["involvedObject", "kind"], &["regarding", "kind"]]).to_ascii_lowercase();
     let of = first(&[&["involvedObject", "name"], &["regarding", "name"]]);
     let created: &[&str] = &["metadata", "creationTimestamp"];
-    let last = first(&[&["lastTimestamp"], &["deprecatedLastTimestamp"], &["eventTime"], created]);
-    let begun = first(&[&["firstTimestamp"], &["deprecatedFirstTimestamp"], &["eventTime"], created]);
+    let last = first(&[
+        &["lastTimestamp"],
+        &["deprecatedLastTimestamp"],
+        &["eventTime"],
+        created,
+    ]);
+    let begun = first(&[
+        &["firstTimestamp"],
+        &["deprecatedFirstTimestamp"],
+        &["eventTime"],
+        created,
+    ]);
     vec![
         json!(age(&last, now)),
         json!(text(event, &["type"])),
         json!(text(event, &["reason"])),
         json!(format!("{kind}/{of}")),
-        json!(first(&[&["involvedObject", "fieldPath"], &["regarding", "fieldPath"]])),
-        json!(first(&[&["source", "component"], &["reportingComponent"], &["reportingController"]])),
+        json!(first(&[
+            &["involvedObject", "fieldPath"],
+            &["regarding", "fieldPath"]
+        ])),
+        json!(first(&[
+            &["source", "component"],
+            &["reportingComponent"],
+            &["reportingController"]
+        ])),
         json!(first(&[&["message"], &["note"]]).trim()),
         json!(age(&begun, now)),
-        json!(number(event, &["count"]).or_else(|| number(event, &["deprecatedCount"])).unwrap_or(1)),
+        json!(
+            number(event, &["count"])
+                .or_else(|| number(event, &["deprecatedCount"]))
+                .unwrap_or(1)
+        ),
         name,
     ]
 }
@@ -297,7 +422,13 @@ fn job(job: &Value, name: Value, age: Value) -> Vec<Value> {
         (_, "True") => "Failed",
         _ => "Running",
     };
-    vec![name, json!(status), json!(format!("{done}/{wanted}")), json!(""), age]
+    vec![
+        name,
+        json!(status),
+        json!(format!("{done}/{wanted}")),
+        json!(""),
+        age,
+    ]
 }
 
 fn autoscaler(object: &Value, name: Value, age: Value) -> Vec<Value> {
