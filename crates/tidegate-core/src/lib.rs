@@ -4,6 +4,7 @@
 //! of it; [`rollout::decide`] a [`plan::Plan`]; [`run::PlanRun`] says step by step what to send, and
 //! [`rollout::status::write`] turns what was done into the next status.
 
+pub mod analysis_run;
 pub mod freshness;
 pub mod observed;
 pub mod plan;

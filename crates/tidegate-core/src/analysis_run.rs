@@ -1,0 +1,233 @@
+//! AnalysisRuns: which measurements are due, what they mean for each metric, and for the run.
+//!
+//! [`decide`] says what is to be measured; the shell measures; [`conclude`] takes the measurements
+//! and gives the one status write of the pass.
+
+pub mod args;
+pub mod assess;
+mod conclude;
+mod rules;
+pub mod schedule;
+pub mod validate;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tidegate_api::{
+    analysis::{AnalysisRun, Measurement, Metric, SecretKeyRef, phase},
+    int_or_string::IntOrString,
+};
+
+pub use conclude::{Concluded, conclude, failed_measurement};
+
+use crate::{
+    plan::{ANALYSIS_RUNS, Class, Guard, ObjectKey, Verb, Write},
+    reason::Reason,
+};
+
+/// What one pass over an AnalysisRun does.
+#[derive(Debug)]
+pub enum Decision {
+    /// Nothing, ever again, unless the run changes.
+    Idle,
+    /// The run has outlived its time (ANA-35).
+    Delete(Box<Write>),
+    /// The run can never be measured: the sentence becomes its message.
+    Refuse(String),
+    /// These measurements are due (perhaps none); then [`conclude`].
+    Measure(Box<Due>),
+}
+
+/// Measurements that are due, and what is needed to take and judge them.
+#[derive(Debug)]
+pub struct Due {
+    /// Which metrics, by index into `spec.metrics`.
+    pub(crate) tasks: Vec<Task>,
+    /// All metrics with their arguments; secrets are replaced by a stand-in.
+    pub(crate) metrics: Vec<Metric>,
+    /// Metrics that are only tried out (ANA-33).
+    pub(crate) dry_run: BTreeSet<String>,
+    /// How many measurements are kept, where it is not the default (ANA-34).
+    pub(crate) retention: BTreeMap<String, usize>,
+    /// Whether the run is ending.
+    pub(crate) ending: Ending,
+    /// When it was decided.
+    pub(crate) at: Timestamp,
+}
+
+/// One measurement that is due.
+#[derive(Clone, Debug)]
+pub(crate) struct Task {
+    pub(crate) index: usize,
+    pub(crate) unfinished: Option<Measurement>,
+}
+
+/// Whether a run is ending: by request, or because a metric was judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It goes on.
+    No,
+    /// Nothing new is measured.
+    Yes,
+}
+
+/// The values of secrets by name; `None` says that there is no such secret.
+pub type Secrets = BTreeMap<String, Option<BTreeMap<String, String>>>;
+
+/// A metric to be measured now.
+#[derive(Clone, Debug)]
+pub struct Measure {
+    /// The metric with all its arguments, secrets included. Not to be logged.
+    pub metric: Metric,
+    /// A measurement that was begun earlier and is to be read, or ended.
+    pub unfinished: Option<Measurement>,
+    /// Whether it is to be ended.
+    pub ending: Ending,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// The metric's name.
+    pub name: String,
+    /// The measurement.
+    pub measurement: Measurement,
+    /// What the provider says about the metric as a whole.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// Decides one pass. Keeps ANA-20.
+pub fn decide(run: &AnalysisRun, now: Timestamp) -> Decision {
+    if run.metadata.deletion_timestamp.is_some() {
+        return Decision::Idle;
+    }
+    if is_completed(&run.status.phase) {
+        return schedule::expired(run, now)
+            .map_or(Decision::Idle, |()| Decision::Delete(Box::new(delete(run))));
+    }
+    match prepare(run, now) {
+        Ok(due) => Decision::Measure(Box::new(due)),
+        Err(sentence) => Decision::Refuse(sentence),
+    }
+}
+
+fn prepare(run: &AnalysisRun, now: Timestamp) -> Result<Due, String> {
+    let metrics = args::without_secrets(&run.spec)
+        .map_err(|error| format!("Unable to resolve metric arguments: {error}"))?;
+    let invalid = |error: String| format!("Analysis spec invalid: {error}");
+    validate::metrics(&metrics).map_err(invalid)?;
+    let dry_run = rules::dry_run(&run.spec.dry_run, &metrics).map_err(invalid)?;
+    let retention = rules::retention(&run.spec.measurement_retention, &metrics).map_err(invalid)?;
+    let ending = ending(run);
+    Ok(Due {
+        tasks: schedule::tasks(run, &metrics, ending, now),
+        metrics,
+        dry_run,
+        retention,
+        ending,
+        at: now,
+    })
+}
+
+impl Due {
+    /// Whether there is anything to measure.
+    pub fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// The secrets that must be read before measuring.
+    pub fn secrets<'a>(&self, run: &'a AnalysisRun) -> Vec<&'a SecretKeyRef> {
+        if self.tasks.is_empty() {
+            return Vec::new();
+        }
+        args::secret_references(&run.spec.args)
+    }
+
+    /// The metrics to measure, with the secrets' values.
+    ///
+    /// # Errors
+    /// A sentence that names the secret or the argument that is missing.
+    pub fn arm(&self, run: &AnalysisRun, secrets: &Secrets) -> Result<Vec<Measure>, String> {
+        let values = args::with_secrets(&run.spec.args, secrets)?;
+        self.tasks
+            .iter()
+            .filter_map(|task| Some((run.spec.metrics.get(task.index)?, task)))
+            .map(|(metric, task)| {
+                Ok(Measure {
+                    metric: args::resolve(metric, &values)?,
+                    unfinished: task.unfinished.clone(),
+                    ending: self.ending,
+                })
+            })
+            .collect()
+    }
+}
+
+/// Whether a phase is final.
+pub fn is_completed(name: &str) -> bool {
+    [
+        phase::SUCCESSFUL,
+        phase::FAILED,
+        phase::ERROR,
+        phase::INCONCLUSIVE,
+    ]
+    .contains(&name)
+}
+
+/// Keeps ANA-29: a request, or the verdict over any metric that counts.
+pub fn ending(run: &AnalysisRun) -> Ending {
+    let judged = run.status.metric_results.iter().any(|result| {
+        !result.dry_run
+            && [phase::FAILED, phase::ERROR, phase::INCONCLUSIVE].contains(&result.phase.as_str())
+    });
+    if run.spec.terminate || judged {
+        Ending::Yes
+    } else {
+        Ending::No
+    }
+}
+
+/// A count as Go reads it: a text that is no number is 0.
+pub(crate) fn number(value: Option<&IntOrString>) -> i32 {
+    match value {
+        None => 0,
+        Some(IntOrString::Int(number)) => *number,
+        Some(IntOrString::String(text)) => text.parse().unwrap_or(0),
+    }
+}
+
+/// How often a metric is measured; `None` without end. Keeps ANA-23.
+pub fn effective_count(metric: &Metric) -> Option<i32> {
+    match number(metric.count.as_ref()) {
+        0 if metric.interval.is_empty() => Some(1),
+        0 => None,
+        count => Some(count),
+    }
+}
+
+pub(crate) fn guard(run: &AnalysisRun) -> Guard {
+    Guard::Version {
+        uid: run.metadata.uid.clone(),
+        resource_version: run.metadata.resource_version.clone(),
+    }
+}
+
+pub(crate) fn key(run: &AnalysisRun) -> ObjectKey {
+    ObjectKey::new(ANALYSIS_RUNS, &run.metadata.namespace, &run.metadata.name)
+}
+
+fn delete(run: &AnalysisRun) -> Write {
+    Write {
+        verb: Verb::Delete,
+        target: key(run),
+        guard: guard(run),
+        body: Value::Null,
+        class: Class::Meta,
+        events: Vec::new(),
+        reason: Reason::Because("it has outlived its ttlStrategy".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

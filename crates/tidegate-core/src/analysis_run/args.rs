@@ -1,0 +1,130 @@
+//! `{{args.name}}` in metrics: the arguments' values take the places of the names (ANA-40, MP-003).
+
+use std::collections::BTreeMap;
+
+use tidegate_api::analysis::{AnalysisRunSpec, Argument, Metric, SecretKeyRef};
+use tidegate_gocompat::quote;
+
+use super::Secrets;
+
+/// Stands for a secret's value where only the shape of a metric matters.
+const STAND_IN: &str = "temp-for-secret";
+/// What users see of a secret.
+pub(super) const MASK: &str = "*****";
+
+/// Values by argument.
+pub(super) type Values = BTreeMap<String, String>;
+
+/// The metrics with their arguments, secrets replaced by a stand-in.
+pub(super) fn without_secrets(spec: &AnalysisRunSpec) -> Result<Vec<Metric>, String> {
+    let mut values = Values::new();
+    for argument in &spec.args {
+        let value = match (secret(argument), &argument.value) {
+            (Some(_), _) => STAND_IN.to_owned(),
+            (None, Some(value)) => value.clone(),
+            (None, None) => return Err(not_supplied(&argument.name)),
+        };
+        values.insert(argument.name.clone(), value);
+    }
+    spec.metrics
+        .iter()
+        .map(|metric| resolve(metric, &values))
+        .collect()
+}
+
+/// The values of all arguments, secrets included. Keeps ANA-26.
+pub(super) fn with_secrets(args: &[Argument], secrets: &Secrets) -> Result<Values, String> {
+    let mut values = Values::new();
+    for argument in args {
+        let value = match secret(argument) {
+            None => argument
+                .value
+                .clone()
+                .ok_or_else(|| not_supplied(&argument.name))?,
+            Some(SecretKeyRef { name, key }) => {
+                let data = secrets
+                    .get(name)
+                    .and_then(Option::as_ref)
+                    .ok_or_else(|| format!("secrets \"{name}\" not found"))?;
+                data.get(key)
+                    .cloned()
+                    .ok_or_else(|| format!("key '{key}' does not exist in secret '{name}'"))?
+            }
+        };
+        values.insert(argument.name.clone(), value);
+    }
+    Ok(values)
+}
+
+/// The secrets' values, to be masked wherever users could see them.
+pub(super) fn masks(args: &[Argument], secrets: &Secrets) -> Vec<String> {
+    args.iter()
+        .filter_map(secret)
+        .filter_map(|reference| secrets.get(&reference.name)?.as_ref()?.get(&reference.key))
+        .filter(|value| !value.is_empty())
+        .cloned()
+        .collect()
+}
+
+/// Which secrets the arguments name.
+pub(super) fn secret_references(args: &[Argument]) -> Vec<&SecretKeyRef> {
+    args.iter().filter_map(secret).collect()
+}
+
+fn secret(argument: &Argument) -> Option<&SecretKeyRef> {
+    argument.value_from.as_ref()?.secret_key_ref.as_ref()
+}
+
+fn not_supplied(name: &str) -> String {
+    format!("argument \"{name}\" was not supplied")
+}
+
+/// A metric with its arguments: substituted in its JSON text, each value escaped as inside a Go string
+/// literal.
+pub(super) fn resolve(metric: &Metric, values: &Values) -> Result<Metric, String> {
+    let text = serde_json::to_string(metric).map_err(|error| error.to_string())?;
+    let quoted: Values = values
+        .iter()
+        .map(|(name, value)| (name.clone(), escaped(value)))
+        .collect();
+    let text = substitute(&text, &quoted)?;
+    serde_json::from_str(&text).map_err(|error| error.to_string())
+}
+
+fn escaped(value: &str) -> String {
+    let literal = quote::quote(value.as_bytes());
+    let inner = literal
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    inner.unwrap_or(&literal).to_owned()
+}
+
+/// Replaces every `{{args.name}}`; anything else between the brackets is an error, of which the last
+/// one is told.
+///
+/// # Errors
+/// A bracket that is not closed, or a name that nobody gave.
+pub fn substitute(template: &str, values: &BTreeMap<String, String>) -> Result<String, String> {
+    let mut out = String::with_capacity(template.len());
+    let mut rest = template;
+    let mut unresolved = None;
+    while let Some((before, after)) = rest.split_once("{{") {
+        out.push_str(before);
+        let Some((tag, behind)) = after.split_once("}}") else {
+            return Err(format!(
+                "Cannot find end tag=\"}}}}\" in the template=\"{template}\" starting from \"{after}\""
+            ));
+        };
+        let value = tag
+            .trim()
+            .strip_prefix("args.")
+            .and_then(|name| values.get(name));
+        match value {
+            Some(value) => out.push_str(value),
+            None => unresolved = Some(format!("failed to resolve {{{{{tag}}}}}")),
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    unresolved.map_or(Ok(out), Err)
+}

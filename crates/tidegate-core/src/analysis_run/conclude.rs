@@ -1,0 +1,330 @@
+//! From measurements to the next status: counters, verdicts, summaries, events, and the one write.
+
+use jiff::Timestamp;
+use serde_json::json;
+use tidegate_api::{
+    analysis::{
+        AnalysisRun, AnalysisRunStatus, Measurement, Metric, MetricResult, RunSummary, phase,
+    },
+    document,
+    meta::Time,
+};
+
+use super::{
+    Due, Ending, Measured, Secrets, args, assess, ending, guard, is_completed, key, schedule,
+};
+use crate::{
+    plan::{Class, Event, Severity, Verb, Wake, Write},
+    reason::Reason,
+};
+
+/// Measurements that are kept per metric unless a rule says otherwise.
+const KEPT: usize = 10;
+
+/// What a pass comes to.
+#[derive(Debug, Default)]
+pub struct Concluded {
+    /// The status write, if anything changed.
+    pub write: Option<Write>,
+    /// Sent after it.
+    pub events: Vec<Event>,
+    /// When to look again.
+    pub wake: Option<Wake>,
+}
+
+impl Concluded {
+    /// A run that can never be measured ends with a sentence. Differs from upstream: it is complete,
+    /// so that its `ttlStrategy` applies (ANA-20).
+    pub fn refused(run: &AnalysisRun, sentence: String, now: Timestamp) -> Self {
+        let mut status = run.status.clone();
+        phase::ERROR.clone_into(&mut status.phase);
+        status.message = sentence;
+        status.completed_at = Some(Time::new(now));
+        Self {
+            write: write(run, &status),
+            events: vec![completed(phase::ERROR)],
+            wake: None,
+        }
+    }
+}
+
+/// Takes what was measured. `secrets` are the values that were given to providers: users never see them.
+pub fn conclude(
+    run: &AnalysisRun,
+    due: &Due,
+    (measured, secrets): (Vec<Measured>, &Secrets),
+    now: Timestamp,
+) -> Concluded {
+    let masks = args::masks(&run.spec.args, secrets);
+    let mut next = run.clone();
+    for mut one in measured {
+        mask(&mut one, &masks);
+        take(&mut next.status, due, one, now);
+    }
+    let mut events = Vec::new();
+    let verdict = judge(&mut next, due, (&mut events, now));
+    let mut wake = None;
+    if verdict.phase != next.status.phase {
+        next.status.phase.clone_from(&verdict.phase);
+        next.status.message = verdict.message;
+        if is_completed(&verdict.phase) {
+            events.push(completed(&verdict.phase));
+            next.status.completed_at.get_or_insert(Time::new(now));
+        }
+    }
+    trim(&mut next.status, due);
+    if is_completed(&next.status.phase) {
+        if let Some(at) = schedule::expiry(&next) {
+            let reason = Reason::Because("the run outlives its ttlStrategy".to_owned());
+            wake = Some(Wake { at, reason });
+        }
+    } else if let Some((at, metric)) = schedule::wake(&next, &due.metrics) {
+        let reason = Reason::MeasurementDue { metric };
+        wake = Some(Wake { at, reason });
+    }
+    Concluded {
+        write: write(run, &next.status),
+        events,
+        wake,
+    }
+}
+
+fn mask(measured: &mut Measured, masks: &[String]) {
+    for secret in masks {
+        let hide = |text: &mut String| *text = text.replace(secret, args::MASK);
+        hide(&mut measured.measurement.message);
+        hide(&mut measured.measurement.value);
+        measured.measurement.metadata.values_mut().for_each(hide);
+        measured.metadata.values_mut().for_each(hide);
+    }
+}
+
+fn take(status: &mut AnalysisRunStatus, due: &Due, measured: Measured, now: Timestamp) {
+    let mut measurement = measured.measurement;
+    let known = status
+        .metric_results
+        .iter()
+        .position(|result| result.name == measured.name);
+    let index = known.unwrap_or_else(|| {
+        status.metric_results.push(MetricResult {
+            dry_run: due.dry_run.contains(&measured.name),
+            name: measured.name,
+            phase: phase::RUNNING.to_owned(),
+            metadata: measured.metadata,
+            ..MetricResult::default()
+        });
+        status.metric_results.len() - 1
+    });
+    let Some(result) = status.metric_results.get_mut(index) else {
+        return;
+    };
+    if is_completed(&measurement.phase) {
+        measurement.finished_at.get_or_insert(Time::new(now));
+        assess::count(result, &measurement);
+    }
+    if result
+        .measurements
+        .last()
+        .is_some_and(|last| last.finished_at.is_none())
+    {
+        result.measurements.pop();
+    }
+    result.measurements.push(measurement);
+}
+
+struct Verdict {
+    phase: String,
+    message: String,
+}
+
+/// Keeps ANA-29 to ANA-31.
+fn judge(run: &mut AnalysisRun, due: &Due, (events, now): (&mut Vec<Event>, Timestamp)) -> Verdict {
+    let ending = ending(run);
+    run.status
+        .started_at
+        .get_or_insert(Time::new(due.at.min(now)));
+    let mut tally = Tally {
+        worst: None,
+        message: if run.spec.terminate {
+            "Run Terminated".to_owned()
+        } else {
+            String::new()
+        },
+        summary: RunSummary::default(),
+        dry_summary: RunSummary::default(),
+        everything: true,
+    };
+    for metric in &due.metrics {
+        let dry = due.dry_run.contains(&metric.name);
+        tally.announce(dry);
+        let result = run
+            .status
+            .metric_results
+            .iter_mut()
+            .find(|result| result.name == metric.name);
+        match result {
+            Some(result) => {
+                settle(metric, result, ending, events);
+                tally.add(metric, result, dry);
+            }
+            None => tally.everything = false,
+        }
+    }
+    run.status.run_summary = tally.summary;
+    run.status.dry_run_summary = Some(tally.dry_summary);
+    let message = tally.message.trim().to_owned();
+    match (ending, tally.worst) {
+        (Ending::Yes, worst) => Verdict {
+            phase: worst.unwrap_or_else(|| phase::SUCCESSFUL.to_owned()),
+            message,
+        },
+        (Ending::No, Some(worst)) if tally.everything => Verdict {
+            phase: worst,
+            message,
+        },
+        (Ending::No, _) => Verdict {
+            phase: phase::RUNNING.to_owned(),
+            message: String::new(),
+        },
+    }
+}
+
+fn settle(metric: &Metric, result: &mut MetricResult, ending: Ending, events: &mut Vec<Event>) {
+    let verdict = assess::metric(metric, result, ending);
+    if verdict == result.phase {
+        return;
+    }
+    if is_completed(&verdict) {
+        events.push(Event {
+            severity: severity(&verdict),
+            reason: format!("Metric{verdict}").into(),
+            message: format!("Metric '{}' Completed. Result: {verdict}", metric.name),
+        });
+    }
+    if let Some(last) = result.measurements.last() {
+        result.message.clone_from(&last.message);
+    }
+    result.phase = verdict;
+}
+
+struct Tally {
+    worst: Option<String>,
+    message: String,
+    summary: RunSummary,
+    dry_summary: RunSummary,
+    everything: bool,
+}
+
+impl Tally {
+    fn announce(&mut self, dry: bool) {
+        self.summary_of(dry).count += 1;
+    }
+
+    fn summary_of(&mut self, dry: bool) -> &mut RunSummary {
+        if dry {
+            &mut self.dry_summary
+        } else {
+            &mut self.summary
+        }
+    }
+
+    fn add(&mut self, metric: &Metric, result: &mut MetricResult, dry: bool) {
+        if !is_completed(&result.phase) {
+            self.everything = false;
+            return;
+        }
+        let crossed = assess::crossed(metric, result);
+        match (&crossed, dry) {
+            (Some((_, why)), true) => {
+                result.message = format!("Metric assessed {} due to {why}", result.phase);
+                self.worst.get_or_insert(phase::SUCCESSFUL.to_owned());
+            }
+            (None, true) => {
+                self.worst.get_or_insert(phase::SUCCESSFUL.to_owned());
+            }
+            (crossed, false) => {
+                let why = crossed.as_ref().map(|(_, why)| why.as_str());
+                self.worsen(metric, result, why);
+            }
+        }
+        let counted = crossed.map_or(phase::SUCCESSFUL, |(verdict, _)| verdict);
+        let summary = self.summary_of(dry);
+        match counted {
+            phase::ERROR => summary.error += 1,
+            phase::FAILED => summary.failed += 1,
+            phase::INCONCLUSIVE => summary.inconclusive += 1,
+            _ => summary.successful += 1,
+        }
+    }
+
+    fn worsen(&mut self, metric: &Metric, result: &MetricResult, why: Option<&str>) {
+        let worse = self
+            .worst
+            .as_ref()
+            .is_none_or(|worst| assess::badness(&result.phase) > assess::badness(worst));
+        if !worse {
+            return;
+        }
+        self.worst = Some(result.phase.clone());
+        if let Some(why) = why {
+            self.message = format!(
+                "Metric \"{}\" assessed {} due to {why}",
+                metric.name, result.phase
+            );
+            if !result.message.is_empty() {
+                self.message += &format!(": \"Error Message: {}\"", result.message);
+            }
+        }
+    }
+}
+
+/// Keeps ANA-34.
+fn trim(status: &mut AnalysisRunStatus, due: &Due) {
+    for result in &mut status.metric_results {
+        let kept = due.retention.get(&result.name).copied().unwrap_or(KEPT);
+        let excess = result.measurements.len().saturating_sub(kept);
+        result.measurements.drain(..excess);
+    }
+}
+
+fn completed(phase: &str) -> Event {
+    Event {
+        severity: severity(phase),
+        reason: format!("AnalysisRun{phase}").into(),
+        message: format!("Analysis Completed. Result: {phase}"),
+    }
+}
+
+fn severity(name: &str) -> Severity {
+    if name == phase::ERROR || name == phase::FAILED {
+        Severity::Warning
+    } else {
+        Severity::Normal
+    }
+}
+
+/// AnalysisRuns have no status subresource: the patch goes to the object, and touches its status only.
+fn write(run: &AnalysisRun, next: &AnalysisRunStatus) -> Option<Write> {
+    let before = serde_json::to_value(&run.status).ok()?;
+    let after = serde_json::to_value(next).ok()?;
+    let differences = document::merge_patch(&before, &after)?;
+    Some(Write {
+        verb: Verb::Patch,
+        target: key(run),
+        guard: guard(run),
+        body: json!({"status": differences}),
+        class: Class::Status,
+        events: Vec::new(),
+        reason: Reason::Because("the status follows the measurements".to_owned()),
+    })
+}
+
+/// A measurement that could not be taken.
+pub fn failed_measurement(started: Timestamp, message: impl Into<String>) -> Measurement {
+    Measurement {
+        phase: phase::ERROR.to_owned(),
+        message: message.into(),
+        started_at: Some(Time::new(started)),
+        ..Measurement::default()
+    }
+}

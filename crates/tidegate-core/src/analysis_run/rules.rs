@@ -1,0 +1,53 @@
+//! Rules that name metrics by regular expressions: dry runs and retention (ANA-33, ANA-34).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use regex::Regex;
+use tidegate_api::analysis::{DryRun, MeasurementRetention, Metric};
+
+/// The metrics that are only tried out.
+pub(super) fn dry_run(rules: &[DryRun], metrics: &[Metric]) -> Result<BTreeSet<String>, String> {
+    let mut names = BTreeSet::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let matched = matching(&rule.metric_name, metrics);
+        if matched.is_empty() {
+            return Err(unmatched("dryRun", index));
+        }
+        names.extend(matched);
+    }
+    Ok(names)
+}
+
+/// How many measurements of a metric are kept.
+pub(super) fn retention(
+    rules: &[MeasurementRetention],
+    metrics: &[Metric],
+) -> Result<BTreeMap<String, usize>, String> {
+    let mut limits = BTreeMap::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let matched = matching(&rule.metric_name, metrics);
+        if matched.is_empty() {
+            return Err(unmatched("measurementRetention", index));
+        }
+        if let Some(limit) = usize::try_from(rule.limit).ok().filter(|limit| *limit > 0) {
+            limits.extend(matched.into_iter().map(|name| (name, limit)));
+        }
+    }
+    Ok(limits)
+}
+
+/// What cannot be compiled matches nothing.
+fn matching(rule: &str, metrics: &[Metric]) -> Vec<String> {
+    let Ok(pattern) = Regex::new(rule) else {
+        return Vec::new();
+    };
+    metrics
+        .iter()
+        .filter(|metric| pattern.is_match(&metric.name))
+        .map(|metric| metric.name.clone())
+        .collect()
+}
+
+fn unmatched(list: &str, index: usize) -> String {
+    format!("{list}[{index}]: Rule didn't match any metric name(s)")
+}

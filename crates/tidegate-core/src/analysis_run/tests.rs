@@ -1,0 +1,181 @@
+use serde_json::json;
+
+use super::*;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + seconds).unwrap()
+}
+
+fn run(metric: Value) -> AnalysisRun {
+    serde_json::from_value(json!({
+        "metadata": {"name": "r", "namespace": "n", "uid": "u", "resourceVersion": "1"},
+        "spec": {"metrics": [metric]},
+    }))
+    .unwrap()
+}
+
+fn measured(phase: &str) -> Measured {
+    Measured {
+        name: "m".to_owned(),
+        measurement: Measurement {
+            phase: phase.to_owned(),
+            started_at: Some(tidegate_api::meta::Time::new(at(0))),
+            ..Measurement::default()
+        },
+        metadata: BTreeMap::new(),
+    }
+}
+
+/// Plays a sequence of measurements ten seconds apart; gives the run's phase and message.
+fn play(metric: Value, phases: &[&str]) -> (String, String) {
+    let mut run = run(metric);
+    let mut second = 0;
+    for phase in phases {
+        let Decision::Measure(due) = decide(&run, at(second)) else {
+            break;
+        };
+        let taken = if due.is_empty() {
+            Vec::new()
+        } else {
+            vec![measured(phase)]
+        };
+        let concluded = conclude(&run, &due, (taken, &Secrets::new()), at(second));
+        apply(&mut run, &concluded);
+        second += 10;
+    }
+    // A verdict over a metric ends the run in the pass after it (ANA-32).
+    if let Decision::Measure(due) = decide(&run, at(second)) {
+        let concluded = conclude(&run, &due, (Vec::new(), &Secrets::new()), at(second));
+        apply(&mut run, &concluded);
+    }
+    (run.status.phase.clone(), run.status.message)
+}
+
+fn apply(run: &mut AnalysisRun, concluded: &Concluded) {
+    let Some(write) = &concluded.write else {
+        return;
+    };
+    let mut status = json!({"status": run.status});
+    tidegate_api::document::apply_merge_patch(&write.body, &mut status);
+    run.status = serde_json::from_value(status["status"].clone()).unwrap();
+}
+
+#[track_caller]
+fn check(limits: Value, phases: &[&str], expected: &str) {
+    let mut metric =
+        json!({"name": "m", "interval": "10s", "provider": {"prometheus": {"query": "q"}}});
+    tidegate_api::document::apply_merge_patch(&limits, &mut metric);
+    assert_eq!(play(metric, phases).0, expected);
+}
+
+#[test]
+fn a_count_of_successes_is_a_success() {
+    check(
+        json!({"count": 2}),
+        &["Successful", "Successful"],
+        "Successful",
+    );
+}
+
+#[test]
+fn more_failures_than_the_limit_fail_the_run() {
+    check(
+        json!({"count": 3, "failureLimit": 1}),
+        &["Failed", "Successful", "Failed"],
+        "Failed",
+    );
+    check(
+        json!({"count": 3, "failureLimit": 1}),
+        &["Failed", "Successful", "Successful"],
+        "Successful",
+    );
+}
+
+#[test]
+fn errors_count_only_in_a_row() {
+    let errors = ["Error"; 5];
+    check(json!({"count": 9}), &errors, "Error");
+    check(
+        json!({"count": 2}),
+        &[
+            "Error",
+            "Error",
+            "Successful",
+            "Error",
+            "Error",
+            "Error",
+            "Successful",
+        ],
+        "Successful",
+    );
+}
+
+#[test]
+fn the_message_names_metric_and_limit() {
+    let metric = json!({"name": "m", "interval": "10s", "count": 2, "provider": {"prometheus": {"query": "q"}}});
+    let (phase, message) = play(metric, &["Failed"]);
+    assert_eq!(phase, "Failed");
+    assert_eq!(
+        message,
+        "Metric \"m\" assessed Failed due to failed (1) > failureLimit (0)"
+    );
+}
+
+#[test]
+fn a_run_that_is_terminated_measures_nothing_new_and_succeeds() {
+    let mut run =
+        run(json!({"name": "m", "interval": "10s", "provider": {"prometheus": {"query": "q"}}}));
+    run.spec.terminate = true;
+    let Decision::Measure(due) = decide(&run, at(0)) else {
+        panic!("a run that is not over is measured");
+    };
+    assert!(due.is_empty());
+    let concluded = conclude(&run, &due, (Vec::new(), &Secrets::new()), at(0));
+    apply(&mut run, &concluded);
+    assert_eq!(run.status.phase, "Successful");
+    assert_eq!(run.status.message, "Run Terminated");
+}
+
+#[test]
+fn arguments_are_escaped_and_unknown_ones_refused() {
+    let values = BTreeMap::from([("a".to_owned(), "x\"y".to_owned())]);
+    let metric: Metric = serde_json::from_value(
+        json!({"name": "m", "provider": {"prometheus": {"query": "up{job=\"{{ args.a }}\"}"}}}),
+    )
+    .unwrap();
+    let resolved = args::resolve(&metric, &values).unwrap();
+    assert_eq!(
+        resolved.provider.prometheus.unwrap().query,
+        "up{job=\"x\"y\"}"
+    );
+    let error = args::substitute("{{args.b}}", &values).unwrap_err();
+    assert_eq!(error, "failed to resolve {{args.b}}");
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    let mut run =
+        run(json!({"name": "m", "provider": {"prometheus": {"query": "{{args.token}}"}}}));
+    run.spec.args = serde_json::from_value(
+        json!([{"name": "token", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]),
+    )
+    .unwrap();
+    let Decision::Measure(due) = decide(&run, at(0)) else {
+        panic!("the run is measured");
+    };
+    assert_eq!(
+        due.arm(&run, &Secrets::new()).unwrap_err(),
+        "secrets \"s\" not found"
+    );
+    let secrets = Secrets::from([(
+        "s".to_owned(),
+        Some(BTreeMap::from([("k".to_owned(), "hush".to_owned())])),
+    )]);
+    assert_eq!(due.arm(&run, &secrets).unwrap().len(), 1);
+    let mut seen = measured("Error");
+    seen.measurement.message = "hush was refused".to_owned();
+    seen.metadata.insert("query".to_owned(), "hush".to_owned());
+    let concluded = conclude(&run, &due, (vec![seen], &secrets), at(0));
+    let body = concluded.write.unwrap().body.to_string();
+    assert!(!body.contains("hush") && body.contains("*****"), "{body}");
+}
