@@ -362,7 +362,8 @@ pub(super) fn matches(means: &mut Means, text: &Value, pattern: &Value) -> Resul
         }
         other => return Err(conversion_error(other, "[]uint8")),
     };
-    means.text(text.len().saturating_mul(8))?;
+    // The slowest patterns need thousands of comparisons for each byte.
+    means.steps(text.len().saturating_mul(8))?;
     Ok(pattern.is_match(text))
 }
 
@@ -399,19 +400,36 @@ pub(super) fn find_last(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     search(haystack, needle, |haystack, needle| haystack.rfind(needle))
 }
 
+/// Where `needle` begins in `haystack`, at most `limit` times, in bytes; places do not overlap, and `needle` is not empty.
+pub(super) fn find_all(haystack: &[u8], needle: &[u8], limit: usize) -> Vec<usize> {
+    if let (Ok(haystack), Ok(needle)) = (std::str::from_utf8(haystack), std::str::from_utf8(needle))
+    {
+        let places = haystack.match_indices(needle).map(|(place, _)| place);
+        return places.take(limit).collect();
+    }
+    let (haystack, needle) = (widened(haystack), widened(needle));
+    let (mut counted, mut count) = (0, 0);
+    let places = haystack.match_indices(&*needle).take(limit);
+    places
+        .map(|(place, _)| {
+            count += haystack[counted..place].chars().count();
+            counted = place;
+            count
+        })
+        .collect()
+}
+
+/// Bytes as characters up to U+00FF: every byte is one character, of one or two bytes.
+fn widened(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
+}
+
 /// Searches bytes with the linear search for texts, also if they are no UTF-8.
 fn search(haystack: &[u8], needle: &[u8], find: fn(&str, &str) -> Option<usize>) -> Option<usize> {
     if let (Ok(haystack), Ok(needle)) = (std::str::from_utf8(haystack), std::str::from_utf8(needle))
     {
         return find(haystack, needle);
     }
-    // As characters up to U+00FF every byte is one character, of one or two bytes.
-    let widened = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .map(|byte| char::from(*byte))
-            .collect::<String>()
-    };
     let haystack = widened(haystack);
     let place = find(&haystack, &widened(needle))?;
     Some(haystack[..place].chars().count())

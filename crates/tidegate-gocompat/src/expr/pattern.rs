@@ -6,7 +6,7 @@
 use regex::bytes::{Regex, RegexBuilder};
 
 /// How large a compiled expression may become, in bytes: enough for anything sensible, little enough to be built in milliseconds.
-const SIZE_LIMIT: usize = 1 << 20;
+const SIZE_LIMIT: usize = 1 << 17;
 
 /// How deep groups may nest, in Go as well as here.
 const NEST_LIMIT: u32 = 250;

@@ -2,8 +2,11 @@
 //!
 //! A chain of comparisons (`a < b < c`) shares its inner operands, so the tree is, strictly, a graph without cycles.
 
+mod operator;
+
+pub(super) use operator::{Binary, CHAINED_AND, Unary, Word};
+
 use super::builtins::Builtin;
-use super::token::Token;
 use super::types::Type;
 use super::value::{Text, Value};
 
@@ -87,40 +90,6 @@ pub(super) enum Node {
     /// The sum of some parts, added from the right.
     Sum(Vec<NodeId>),
     Map(Vec<(NodeId, NodeId)>),
-}
-
-/// Operators with one operand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unary {
-    Not,
-    Minus,
-    Plus,
-}
-
-/// Operators with two operands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Binary {
-    Or,
-    And,
-    Equal,
-    NotEqual,
-    Less,
-    Greater,
-    GreaterOrEqual,
-    LessOrEqual,
-    In,
-    Matches,
-    Contains,
-    StartsWith,
-    EndsWith,
-    Range,
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    Modulo,
-    Power,
-    Coalesce,
 }
 
 /// How `==` compares: Go's compiler picks a comparison by the static types, which then insists on them.
@@ -231,90 +200,6 @@ impl LoopKind {
     /// Whether there may be something behind the predicate.
     pub(super) fn has_extra(self) -> bool {
         matches!(self, Self::SortBy | Self::Reduce)
-    }
-}
-
-/// An operator as it is spelled in expressions and errors.
-#[derive(Debug)]
-pub(super) struct Word<O> {
-    pub(super) text: &'static str,
-    pub(super) operator: O,
-    /// A higher one binds closer.
-    pub(super) precedence: u32,
-}
-
-const fn word<O>(text: &'static str, operator: O, precedence: u32) -> Word<O> {
-    Word {
-        text,
-        operator,
-        precedence,
-    }
-}
-
-/// The `&&` of a chain of comparisons.
-pub(super) static CHAINED_AND: Word<Binary> = word("&&", Binary::And, 15);
-
-static BINARY: [Word<Binary>; 24] = [
-    word("or", Binary::Or, 10),
-    word("||", Binary::Or, 10),
-    word("and", Binary::And, 15),
-    word("&&", Binary::And, 15),
-    word("==", Binary::Equal, 20),
-    word("!=", Binary::NotEqual, 20),
-    word("<", Binary::Less, 20),
-    word(">", Binary::Greater, 20),
-    word(">=", Binary::GreaterOrEqual, 20),
-    word("<=", Binary::LessOrEqual, 20),
-    word("in", Binary::In, 20),
-    word("matches", Binary::Matches, 20),
-    word("contains", Binary::Contains, 20),
-    word("startsWith", Binary::StartsWith, 20),
-    word("endsWith", Binary::EndsWith, 20),
-    word("..", Binary::Range, 25),
-    word("+", Binary::Add, 30),
-    word("-", Binary::Subtract, 30),
-    word("*", Binary::Multiply, 60),
-    word("/", Binary::Divide, 60),
-    word("%", Binary::Modulo, 60),
-    word("**", Binary::Power, 100),
-    word("^", Binary::Power, 100),
-    word("??", Binary::Coalesce, 500),
-];
-
-static UNARY: [Word<Unary>; 4] = [
-    word("not", Unary::Not, 50),
-    word("!", Unary::Not, 50),
-    word("-", Unary::Minus, 90),
-    word("+", Unary::Plus, 90),
-];
-
-impl Binary {
-    /// The operator a token spells.
-    pub(super) fn of(token: &Token) -> Option<&'static Word<Self>> {
-        BINARY.iter().find(|word| token.is_operator(word.text))
-    }
-
-    /// Whether this is `<`, `>`, `<=` or `>=`, which may stand in a chain.
-    pub(super) fn is_comparison(self) -> bool {
-        matches!(
-            self,
-            Self::Less | Self::Greater | Self::GreaterOrEqual | Self::LessOrEqual
-        )
-    }
-
-    /// Whether `not` may stand before it.
-    pub(super) fn is_negatable(self) -> bool {
-        matches!(
-            self,
-            Self::In | Self::Matches | Self::Contains | Self::StartsWith | Self::EndsWith
-        )
-    }
-}
-
-impl Unary {
-    /// The operator a token spells.
-    pub(super) fn of(token: &Token) -> Option<&'static Word<Self>> {
-        UNARY.iter().find(|word| token.is_operator(word.text))
     }
 }
 

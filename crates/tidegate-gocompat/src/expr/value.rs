@@ -1,17 +1,22 @@
 //! The values of expressions. Each knows its Go type, because the language tells an `int` from an `int64`, a list of floats
 //! from a list of anything, and a nil list from an empty one.
 
+mod function;
 mod json;
 mod key;
 mod print;
+mod text;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+pub use function::Function;
+pub(super) use function::{Known, conversion_error};
 pub use key::Key;
+pub use text::Text;
 
-use super::types::{Kind, NamedType, Signature, StructType, Type};
+use super::types::{Kind, NamedType, StructType, Type};
 use crate::duration::Duration;
 use crate::time::{Time, Zone};
 
@@ -61,10 +66,6 @@ pub enum Value {
     /// A function.
     Function(Function),
 }
-
-/// A Go string: bytes, mostly UTF-8. Expressions slice by byte, so a character may be cut.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Text(Arc<[u8]>);
 
 /// A slice or array with its type.
 #[derive(Clone, Debug)]
@@ -116,25 +117,6 @@ pub struct Struct {
 pub struct Named {
     ty: Arc<NamedType>,
     text: Text,
-}
-
-/// What a function does with its arguments; an error's text is that of Go's panic.
-type Body = dyn Fn(&[Value]) -> Result<Value, String> + Send + Sync;
-
-/// A function an expression may call.
-#[derive(Clone)]
-pub struct Function {
-    signature: Arc<Signature>,
-    body: Arc<Body>,
-}
-
-/// Since when it is known which function is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
-    /// The checker knew.
-    BeforeRun,
-    /// It came up in the run.
-    AtRun,
 }
 
 /// Lists and maps lie in one another more than 200 deep.
@@ -453,116 +435,5 @@ impl Named {
     /// The string.
     pub fn text(&self) -> &Text {
         &self.text
-    }
-}
-
-impl Function {
-    /// A function with its signature. The body may trust number and types of its arguments, but a value for an `interface {}`
-    /// parameter may be any.
-    pub fn new(
-        parameters: Vec<Type>,
-        result: Type,
-        body: impl Fn(&[Value]) -> Result<Value, String> + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            signature: Arc::new(Signature {
-                parameters,
-                results: vec![result],
-            }),
-            body: Arc::new(body),
-        }
-    }
-
-    /// What it takes and gives.
-    pub fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    /// Calls it, after a look at the arguments; `known` says whether the checker knew the function, which shows in an error's text.
-    ///
-    /// # Errors
-    /// With the text of Go's panic.
-    pub(super) fn call(&self, arguments: &[Value], known: Known) -> Result<Value, String> {
-        let expected = self.signature.parameters.len();
-        if arguments.len() != expected {
-            let given = arguments.len();
-            return Err(format!(
-                "invalid number of arguments: expected {expected}, got {given}"
-            ));
-        }
-        for (argument, parameter) in arguments.iter().zip(&self.signature.parameters) {
-            let is_fit = match argument.type_of() {
-                Some(ty) => ty.is_assignable_to(parameter),
-                None => *parameter == Type::Any,
-            };
-            if is_fit {
-                continue;
-            }
-            return Err(match known {
-                Known::BeforeRun => conversion_error(argument, &parameter.to_string()),
-                Known::AtRun => {
-                    let given = argument.type_text();
-                    format!("reflect: Call using {given} as type {parameter}")
-                }
-            });
-        }
-        (self.body)(arguments)
-    }
-}
-
-impl fmt::Debug for Function {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "func{}", self.signature)
-    }
-}
-
-/// Go's text when a value is not of the type its place needs.
-pub(super) fn conversion_error(value: &Value, wanted: &str) -> String {
-    let given = match value.type_of() {
-        Some(ty) => ty.to_string(),
-        None => "nil".to_owned(),
-    };
-    format!("interface conversion: interface {{}} is {given}, not {wanted}")
-}
-
-impl Text {
-    /// The bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// The text, with the replacement character for what is no UTF-8.
-    pub fn to_str(&self) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(&self.0)
-    }
-}
-
-impl From<&str> for Text {
-    fn from(text: &str) -> Self {
-        Self(Arc::from(text.as_bytes()))
-    }
-}
-
-impl From<String> for Text {
-    fn from(text: String) -> Self {
-        Self(Arc::from(text.into_bytes()))
-    }
-}
-
-impl From<Vec<u8>> for Text {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(Arc::from(bytes))
-    }
-}
-
-impl From<&[u8]> for Text {
-    fn from(bytes: &[u8]) -> Self {
-        Self(Arc::from(bytes))
-    }
-}
-
-impl fmt::Debug for Text {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.to_str(), out)
     }
 }

@@ -1,7 +1,7 @@
 //! Texts.
 
 use super::super::machine::Means;
-use super::super::operate::{find, find_last, to_int};
+use super::super::operate::{find, find_all, find_last, to_int};
 use super::super::types::{Signature, Type};
 use super::super::value::{List, Text, Value, conversion_error};
 use super::{Builtin, argument, signature, text};
@@ -147,6 +147,7 @@ fn trim(means: &mut Means, values: &[Value]) -> Result<Value, String> {
         return Ok(Value::text(plain.trim()));
     }
     let cut = text(values, 1)?.to_str();
+    means.text(plain.len().saturating_mul(cut.len()))?;
     Ok(Value::text(plain.trim_matches(|c: char| cut.contains(c))))
 }
 
@@ -158,7 +159,7 @@ enum Separators {
 }
 
 fn split(means: &mut Means, values: &[Value], separators: Separators) -> Result<Value, String> {
-    let (whole, separator) = (text(values, 0)?, text(values, 1)?);
+    let (whole, separator) = (text(values, 0)?.bytes(), text(values, 1)?.bytes());
     let limit = match values.get(2) {
         Some(limit) => to_int(limit)?,
         None => -1,
@@ -167,36 +168,45 @@ fn split(means: &mut Means, values: &[Value], separators: Separators) -> Result<
         return Ok(Value::List(List::nil(Type::slice(STRING))));
     }
     // A negative limit is none.
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut rest = whole.bytes();
-    let mut parts = Vec::new();
-    while parts.len() < limit - 1 && !(rest.is_empty() && separator.bytes().is_empty()) {
-        let end = if separator.bytes().is_empty() {
-            first_character(rest)
-        } else {
-            match find(rest, separator.bytes()) {
-                Some(end) => end,
-                None => break,
-            }
-        };
-        let after = end + separator.bytes().len();
-        if separator.bytes().is_empty() && after >= rest.len() {
-            break;
-        }
+    let cuts = usize::try_from(limit - 1).unwrap_or(usize::MAX);
+    means.text(whole.len())?;
+    let places = cut_places(means, whole, separator, cuts);
+    let mut parts = Vec::with_capacity(places.len() + 1);
+    let mut start = 0;
+    for place in places {
         means.step()?;
-        means.text(end)?;
-        let kept = match separators {
-            Separators::Dropped => end,
+        let after = place + separator.len();
+        let end = match separators {
+            Separators::Dropped => place,
             Separators::Kept => after,
         };
-        parts.push(Value::String(Text::from(&rest[..kept])));
-        rest = &rest[after..];
+        parts.push(Value::String(Text::from(&whole[start..end])));
+        start = after;
     }
-    if !(separator.bytes().is_empty() && whole.bytes().is_empty()) {
-        means.text(rest.len())?;
-        parts.push(Value::String(Text::from(rest)));
+    // A text without characters has none to be split into.
+    if !(separator.is_empty() && whole.is_empty()) {
+        parts.push(Value::String(Text::from(&whole[start..])));
     }
     Ok(Value::List(List::flat(STRING, parts)))
+}
+
+/// Where separators begin, at most `limit` of them; an empty one stands between any two characters.
+fn cut_places(means: &Means, whole: &[u8], separator: &[u8], limit: usize) -> Vec<usize> {
+    // One more than the budget allows, so that the budget is found to be exceeded.
+    let limit = limit.min(means.steps_left().saturating_add(1));
+    if !separator.is_empty() {
+        return find_all(whole, separator, limit);
+    }
+    let mut places = Vec::new();
+    let mut place = 0;
+    while places.len() < limit {
+        place += first_character(&whole[place..]);
+        if place >= whole.len() {
+            break;
+        }
+        places.push(place);
+    }
+    places
 }
 
 /// How many bytes the first character has; a byte that is no UTF-8 is one.
@@ -207,34 +217,32 @@ fn first_character(bytes: &[u8]) -> usize {
 }
 
 fn replace(means: &mut Means, values: &[Value]) -> Result<Value, String> {
-    let (whole, old, new) = (text(values, 0)?, text(values, 1)?, text(values, 2)?);
+    let (whole, old) = (text(values, 0)?.bytes(), text(values, 1)?.bytes());
+    let new = text(values, 2)?.bytes();
     let limit = match values.get(3) {
         Some(limit) => usize::try_from(to_int(limit)?).unwrap_or(usize::MAX),
         None => usize::MAX,
     };
-    let mut out = Vec::new();
-    let mut rest = whole.bytes();
-    let mut count = 0;
-    while count < limit {
-        // Nothing is found before each character and at the end.
-        let place = match (old.bytes(), count) {
-            ([], 0) => Some(0),
-            ([], _) if rest.is_empty() => None,
-            ([], _) => Some(first_character(rest)),
-            (old, _) => find(rest, old),
-        };
-        let Some(place) = place else {
-            break;
-        };
-        means.step()?;
-        means.text(place + new.bytes().len())?;
-        out.extend_from_slice(&rest[..place]);
-        out.extend_from_slice(new.bytes());
-        rest = &rest[place + old.bytes().len()..];
-        count += 1;
+    means.text(whole.len())?;
+    let mut places = cut_places(means, whole, old, limit);
+    if old.is_empty() {
+        // Nothing is found at both ends, too.
+        places.insert(0, 0);
+        if !whole.is_empty() {
+            places.push(whole.len());
+        }
+        places.truncate(limit);
     }
-    means.text(rest.len())?;
-    out.extend_from_slice(rest);
+    let mut out = Vec::new();
+    let mut start = 0;
+    for place in places {
+        means.step()?;
+        means.text(place - start + new.len())?;
+        out.extend_from_slice(&whole[start..place]);
+        out.extend_from_slice(new);
+        start = place + old.len();
+    }
+    out.extend_from_slice(&whole[start..]);
     Ok(Value::String(Text::from(out)))
 }
 

@@ -91,6 +91,11 @@ impl Means {
             .saturating_mul(BYTES_PER_STEP)
     }
 
+    /// How many steps the budget still allows.
+    pub(in crate::expr) fn steps_left(&self) -> usize {
+        usize::try_from(self.steps_left).unwrap_or(usize::MAX)
+    }
+
     /// A pattern, compiled or remembered.
     pub(in crate::expr) fn pattern(&mut self, pattern: &[u8]) -> Result<Pattern, String> {
         if let Some(known) = self.patterns.get(pattern) {
