@@ -47,13 +47,11 @@ impl Ledger {
             return Freshness::Fresh;
         };
         written.retain(|resource, version| seen.version(resource).is_none_or(|v| v < *version));
-        match written.keys().next() {
-            Some(resource) => Freshness::Behind(resource.clone()),
-            None => {
-                self.written.remove(owner);
-                Freshness::Fresh
-            }
+        if let Some(resource) = written.keys().next() {
+            return Freshness::Behind(resource.clone());
         }
+        self.written.remove(owner);
+        Freshness::Fresh
     }
 
     /// Forgets an object that is gone.

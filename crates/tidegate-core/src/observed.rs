@@ -20,11 +20,11 @@ pub struct Observed {
     pub replica_sets: Vec<Arc<ReplicaSet>>,
     /// The Services that it names; one that is missing does not exist.
     pub services: BTreeMap<String, Arc<Service>>,
-    /// AnalysisRuns that it owns (by controller reference).
+    /// AnalysisRuns that it controls, and whichever has a name that it might want.
     pub analysis_runs: Vec<Arc<AnalysisRun>>,
-    /// AnalysisTemplates of its namespace.
+    /// Analysis templates of its namespace.
     pub analysis_templates: BTreeMap<String, Arc<AnalysisTemplate>>,
-    /// ClusterAnalysisTemplates.
+    /// Analysis templates of the whole cluster.
     pub cluster_analysis_templates: BTreeMap<String, Arc<ClusterAnalysisTemplate>>,
     /// What its routers read (ingresses and the like), raw.
     pub router_objects: Objects,

@@ -76,8 +76,7 @@ pub const SERVICES: Resource = Resource::new("", "v1", "Service", "services");
 /// `secrets` of the core group.
 pub const SECRETS: Resource = Resource::new("", "v1", "Secret", "secrets");
 /// `ingresses.networking.k8s.io`.
-pub const INGRESSES: Resource =
-    Resource::new("networking.k8s.io", "v1", "Ingress", "ingresses");
+pub const INGRESSES: Resource = Resource::new("networking.k8s.io", "v1", "Ingress", "ingresses");
 
 /// Names one object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -270,6 +269,10 @@ pub struct Route {
 
 /// One thing to be done.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all of them are writes, so a box would cost more than it saves"
+)]
 pub enum Effect {
     /// A request.
     Write(Write),

@@ -23,7 +23,7 @@ pub enum Outcome {
 pub enum Failure {
     /// 409 Conflict: the guard no longer holds. Decide again on newer observations.
     Conflict,
-    /// 409 AlreadyExists. Decide again once the object was seen.
+    /// 409 because it exists already. Decide again once the object was seen.
     AlreadyExists,
     /// 404.
     NotFound,
@@ -39,6 +39,10 @@ pub enum Failure {
 
 /// What the executor asks for next.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all of them are writes, so a box would cost more than it saves"
+)]
 pub enum Step {
     /// Send this, then `record`.
     Write(Write),
@@ -62,6 +66,10 @@ pub struct PlanRun {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all of them are writes, so a box would cost more than it saves"
+)]
 enum InFlight {
     Write(Write),
     Route(Vec<Event>),

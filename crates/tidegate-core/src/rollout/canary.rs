@@ -39,7 +39,12 @@ pub(crate) fn pass(snapshot: &RolloutSnapshot, now: Timestamp) -> Plan {
     plan.reasons.extend(held);
     let runs = analysis_runs::reconcile(snapshot, &mut draft, now);
     plan.effects.extend(runs.effects);
-    plan.retry = runs.retry;
+    if let Some(why) = runs.retry {
+        // Nothing moves on without the analysis that somebody asked for.
+        plan.reasons.push(why.clone());
+        plan.retry = Some(why);
+        return plan;
+    }
     if !draft.adds_pause() {
         let moved = resize(snapshot, &draft, now, &mut plan);
         if moved == Scaling::Settled {

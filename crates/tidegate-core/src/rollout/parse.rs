@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use tidegate_api::{
     labels,
-    meta::Time,
+    meta::{ObjectMeta, Time},
     pod_template,
     rollout::{CanaryStrategy, Rollout},
     workload::{ReplicaSet, Service},
@@ -14,7 +14,7 @@ use tidegate_api::{
 use crate::{
     observed::{Finding, Observed},
     rollout::{
-        desired::analysis_runs::RunView,
+        desired::analysis_runs::{RunView, Templates},
         replica_math,
         snapshot::{
             Canary, Deadline, Flag, Given, Lifetime, ObservedSpec, Orphan, Pause, Recorded,
@@ -110,6 +110,11 @@ fn snapshot(observed: &Observed) -> RolloutSnapshot {
         services: services(observed),
         recorded: recorded(rollout),
         analysis_runs: runs(observed),
+        taken_run_names: foreign_runs(observed),
+        templates: Templates {
+            own: observed.analysis_templates.clone(),
+            cluster: observed.cluster_analysis_templates.clone(),
+        },
         rollout: Arc::clone(rollout),
     }
 }
@@ -335,10 +340,25 @@ fn runs(observed: &Observed) -> Vec<RunView> {
     let mut runs: Vec<RunView> = observed
         .analysis_runs
         .iter()
-        .map(|run| RunView::new(run))
+        .filter(|run| is_own(observed, &run.metadata))
+        .map(RunView::new)
         .collect();
     runs.sort_by(|first, second| first.name.cmp(&second.name));
     runs
+}
+
+fn foreign_runs(observed: &Observed) -> Vec<String> {
+    observed
+        .analysis_runs
+        .iter()
+        .filter(|run| !is_own(observed, &run.metadata))
+        .map(|run| run.metadata.name.clone())
+        .collect()
+}
+
+fn is_own(observed: &Observed, metadata: &ObjectMeta) -> bool {
+    let uid = &observed.rollout.metadata.uid;
+    metadata.controller().is_some_and(|owner| owner.uid == *uid)
 }
 
 fn number(annotations: &BTreeMap<String, String>, key: &str) -> Option<i64> {

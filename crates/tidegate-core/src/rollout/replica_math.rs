@@ -198,15 +198,13 @@ pub fn routed_counts(snapshot: &RolloutSnapshot, weights: Option<&Weights>) -> C
     routed::counts(snapshot, weights)
 }
 
-/// Whether the pods that the current step asks for are there; if not, what is missing. Keeps CAN-25.
-///
-/// # Errors
-/// The reason names the ReplicaSet and its counts.
-pub fn at_desired(snapshot: &RolloutSnapshot, weights: Option<&Weights>) -> Result<(), Reason> {
+/// What is not yet as the current step asks for, if anything; the reason names the ReplicaSet and its
+/// counts. Keeps CAN-25.
+pub fn lacking(snapshot: &RolloutSnapshot, weights: Option<&Weights>) -> Option<Reason> {
     let desired = counts(snapshot, weights);
     let new = snapshot.new_replica_set();
     if !progress_is_enough(snapshot, new, desired.canary) {
-        return Err(awaits(new, desired.canary));
+        return Some(awaits(new, desired.canary));
     }
     if !is_dynamic(snapshot) {
         let stable = snapshot.stable_replica_set();
@@ -214,7 +212,7 @@ pub fn at_desired(snapshot: &RolloutSnapshot, weights: Option<&Weights>) -> Resu
             stable.replicas == desired.stable && stable.created_replicas == desired.stable
         });
         if !created {
-            return Err(awaits(stable, desired.stable));
+            return Some(awaits(stable, desired.stable));
         }
     }
     if snapshot.canary.routing == Routing::ByReplicas {
@@ -223,10 +221,10 @@ pub fn at_desired(snapshot: &RolloutSnapshot, weights: Option<&Weights>) -> Resu
             .other_replica_sets()
             .find(|other| other.available != 0);
         if let Some(older) = older {
-            return Err(awaits(Some(older), 0));
+            return Some(awaits(Some(older), 0));
         }
     }
-    Ok(())
+    None
 }
 
 fn awaits(replica_set: Option<&ReplicaSetView>, needed: i32) -> Reason {

@@ -7,7 +7,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_api::{meta::OwnerReference, rollout::Rollout};
 
-use crate::rollout::{steps::Step, traffic::Weights};
+use crate::rollout::{
+    desired::analysis_runs::{RunView, Templates},
+    steps::Step,
+    traffic::Weights,
+};
 
 /// One Rollout and what belongs to it.
 #[derive(Clone, Debug)]
@@ -63,7 +67,11 @@ pub struct RolloutSnapshot {
     /// What the status says, as it was read.
     pub recorded: Recorded,
     /// The AnalysisRuns that the Rollout owns, by name.
-    pub analysis_runs: Vec<crate::rollout::desired::analysis_runs::RunView>,
+    pub analysis_runs: Vec<RunView>,
+    /// Names of AnalysisRuns that belong to something else.
+    pub taken_run_names: Vec<String>,
+    /// The templates that AnalysisRuns can be made from.
+    pub templates: Templates,
 }
 
 /// Whether a field was given.
@@ -167,7 +175,7 @@ pub struct ReplicaSetView {
     pub observed: ObservedSpec,
     /// Its annotations.
     pub annotations: BTreeMap<String, String>,
-    /// A ReplicaFailure condition of its status.
+    /// A `ReplicaFailure` condition of its status.
     pub failure: Option<ReplicaFailure>,
 }
 

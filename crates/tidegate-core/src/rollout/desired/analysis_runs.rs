@@ -1,26 +1,98 @@
-//! AnalysisRuns of a Rollout.
+//! AnalysisRuns of a Rollout: which are begun, which are ended, which are forgotten, and what the
+//! verdict of one means for the update (ANA-10 to ANA-17).
+
+pub mod arguments;
+mod create;
+mod history;
+pub mod templates;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use tidegate_api::analysis::AnalysisRun;
+use serde_json::{Value, json};
+use tidegate_api::{
+    analysis::{AnalysisRun, phase},
+    labels,
+    rollout::RolloutAnalysis,
+};
+
+pub use templates::Templates;
 
 use crate::{
-    plan::Effect,
+    analysis_run::is_completed,
+    plan::{ANALYSIS_RUNS, Class, Effect, Event, Guard, ObjectKey, Severity, Verb, Write},
     reason::Reason,
-    rollout::{draft::Draft, snapshot::RolloutSnapshot},
+    rollout::{
+        draft::{AbortChange, CurrentRun, Draft, Rollback},
+        replica_math::current_step,
+        snapshot::{Flag, Lifetime, RolloutSnapshot},
+        steps::Step,
+    },
 };
+
+/// The pause that waits for somebody to look at an analysis that came to no verdict.
+const INCONCLUSIVE: &str = "InconclusiveAnalysisRun";
 
 /// One AnalysisRun, as far as a Rollout looks at it.
 #[derive(Clone, Debug)]
 pub struct RunView {
     /// Its name.
     pub name: String,
+    /// The wire object: what it measures.
+    pub run: Arc<AnalysisRun>,
+    /// The hash of the version that it judges, if it says so.
+    pub hash: Option<String>,
+    /// Its phase; empty while it is new.
+    pub phase: String,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// `spec.terminate`.
+    pub terminating: Flag,
+    /// Whether it is being deleted.
+    pub lifetime: Lifetime,
 }
 
 impl RunView {
-    pub(crate) fn new(run: &AnalysisRun) -> Self {
+    pub(crate) fn new(run: &Arc<AnalysisRun>) -> Self {
+        let metadata = &run.metadata;
         Self {
-            name: run.metadata.name.clone(),
+            name: metadata.name.clone(),
+            hash: metadata.labels.get(labels::POD_TEMPLATE_HASH).cloned(),
+            phase: run.status.phase.clone(),
+            created: metadata.creation_timestamp.map(Timestamp::from),
+            terminating: Flag::from(run.spec.terminate),
+            lifetime: if metadata.deletion_timestamp.is_some() {
+                Lifetime::Deleting
+            } else {
+                Lifetime::Alive
+            },
+            run: Arc::clone(run),
         }
+    }
+
+    fn current(&self) -> CurrentRun {
+        CurrentRun {
+            name: self.name.clone(),
+            phase: self.phase.clone(),
+            message: self.run.status.message.clone(),
+        }
+    }
+
+    /// A write to this very run, as it was seen.
+    fn write(&self, (verb, body): (Verb, Value), reason: Reason) -> Effect {
+        let metadata = &self.run.metadata;
+        Effect::Write(Write {
+            verb,
+            target: ObjectKey::new(ANALYSIS_RUNS, &metadata.namespace, &metadata.name),
+            guard: Guard::Version {
+                uid: metadata.uid.clone(),
+                resource_version: metadata.resource_version.clone(),
+            },
+            body,
+            class: Class::Meta,
+            events: Vec::new(),
+            reason,
+        })
     }
 }
 
@@ -31,6 +103,234 @@ pub(crate) struct Runs {
     pub(crate) retry: Option<Reason>,
 }
 
-pub(crate) fn reconcile(_snapshot: &RolloutSnapshot, _draft: &mut Draft, _now: Timestamp) -> Runs {
-    Runs::default()
+/// Where an analysis of a canary stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In a step, by its index.
+    Step(i32),
+    /// Beside the steps.
+    Background,
+}
+
+impl Place {
+    fn type_label(self) -> &'static str {
+        match self {
+            Self::Step(_) => labels::ROLLOUT_TYPE_STEP,
+            Self::Background => labels::ROLLOUT_TYPE_BACKGROUND,
+        }
+    }
+
+    /// How an abort begins its sentence.
+    fn words(self) -> &'static str {
+        match self {
+            Self::Step(_) => "Step-based",
+            Self::Background => "Background",
+        }
+    }
+}
+
+/// Decides about all AnalysisRuns, and what their verdicts do to the update. A run that cannot be
+/// made is a reason to try again; everything else goes on.
+pub(crate) fn reconcile(snapshot: &RolloutSnapshot, draft: &mut Draft, _now: Timestamp) -> Runs {
+    let mut runs = Runs::default();
+    let recorded = &snapshot.rollout.status.canary;
+    let held = |status: &Option<tidegate_api::rollout::RolloutAnalysisRunStatus>| {
+        let name = &status.as_ref()?.name;
+        snapshot.analysis_runs.iter().find(|run| run.name == *name)
+    };
+    let step = held(&recorded.current_step_analysis_run_status);
+    let background = held(&recorded.current_background_analysis_run_status);
+    if is_over(snapshot, draft) {
+        for run in [step, background].into_iter().flatten() {
+            runs.effects.extend(cancel(run));
+        }
+    } else {
+        draft.analysis.step = reconcile_step(snapshot, draft, step, &mut runs);
+        draft.analysis.background = reconcile_background(snapshot, draft, background, &mut runs);
+    }
+    let current = [
+        step.map(|run| &run.name),
+        background.map(|run| &run.name),
+        draft.analysis.step.as_ref().map(|run| &run.name),
+        draft.analysis.background.as_ref().map(|run| &run.name),
+    ];
+    let others: Vec<&RunView> = snapshot
+        .analysis_runs
+        .iter()
+        .filter(|run| !current.contains(&Some(&run.name)))
+        .collect();
+    runs.effects
+        .extend(others.iter().filter_map(|run| cancel(run)));
+    runs.effects.extend(history::forget(snapshot, &others));
+    announce(snapshot, draft);
+    runs
+}
+
+/// No update is going on that an analysis could judge. Keeps ANA-10.
+fn is_over(snapshot: &RolloutSnapshot, draft: &Draft) -> bool {
+    snapshot.is_fully_promoted()
+        || draft.is_aborted(snapshot)
+        || snapshot.recorded.promote_full.is_set()
+        || draft.rollback == Rollback::Fast
+        || snapshot.recorded.stable.is_empty()
+}
+
+/// Keeps ANA-11.
+fn reconcile_step(
+    snapshot: &RolloutSnapshot,
+    draft: &mut Draft,
+    held: Option<&RunView>,
+    runs: &mut Runs,
+) -> Option<CurrentRun> {
+    if !snapshot.recorded.pauses.is_empty() || snapshot.recorded.abort.is_set() {
+        return held.map(RunView::current);
+    }
+    let (Some(Step::Analysis(step)), Some(index)) = current_step(snapshot) else {
+        runs.effects.extend(held.and_then(cancel));
+        return None;
+    };
+    let is_of_another_step = held.is_some_and(|run| {
+        run.run.metadata.labels.get(labels::STEP_INDEX) != Some(&index.to_string())
+    });
+    if step.analysis.templates.is_empty() || is_of_another_step {
+        runs.effects.extend(held.and_then(cancel));
+        return None;
+    }
+    follow(
+        snapshot,
+        draft,
+        (&step.analysis, Place::Step(index), held),
+        runs,
+    )
+}
+
+/// Keeps ANA-13 and TRF-54.
+fn reconcile_background(
+    snapshot: &RolloutSnapshot,
+    draft: &mut Draft,
+    held: Option<&RunView>,
+    runs: &mut Runs,
+) -> Option<CurrentRun> {
+    let canary = snapshot.rollout.spec.strategy.canary.as_ref();
+    let background = canary
+        .and_then(|canary| canary.analysis.as_ref())
+        .filter(|background| !background.analysis.templates.is_empty());
+    let Some(background) = background else {
+        runs.effects.extend(held.and_then(cancel));
+        return None;
+    };
+    let (_, index) = current_step(snapshot);
+    let is_early = match (background.starting_step, index) {
+        (Some(first), Some(index)) => index < first,
+        (Some(_), None) | (None, _) => false,
+    };
+    if is_early || snapshot.recorded.current.is_empty() {
+        return None;
+    }
+    if is_paused_for(snapshot, INCONCLUSIVE) {
+        return held.map(RunView::current);
+    }
+    let place = Place::Background;
+    follow(snapshot, draft, (&background.analysis, place, held), runs)
+}
+
+/// Begins a run where one is needed, else takes the verdict of the one that is there. Keeps ANA-14.
+fn follow(
+    snapshot: &RolloutSnapshot,
+    draft: &mut Draft,
+    (analysis, place, held): (&RolloutAnalysis, Place, Option<&RunView>),
+    runs: &mut Runs,
+) -> Option<CurrentRun> {
+    let Some(run) = held.filter(|run| !needs_new(snapshot, run)) else {
+        return match create::run(snapshot, draft, analysis, place) {
+            Ok(create::Begun::New(write, current)) => {
+                runs.effects.push(Effect::Write(*write));
+                Some(current)
+            }
+            Ok(create::Begun::Known(run)) => Some(run.current()),
+            Err(message) => {
+                runs.retry = Some(Reason::Invalid { message });
+                held.map(RunView::current)
+            }
+        };
+    };
+    match run.phase.as_str() {
+        phase::INCONCLUSIVE => draft.add_pauses.push(INCONCLUSIVE),
+        phase::ERROR | phase::FAILED => {
+            let why = &run.run.status.message;
+            let mut message = format!("{} analysis phase error/failed", place.words());
+            if !why.is_empty() {
+                message += &format!(": {why}");
+            }
+            draft.abort = AbortChange::Add(message);
+        }
+        _ => {}
+    }
+    Some(run.current())
+}
+
+/// Whether the run that is there is of no use any more: somebody resumed after it came to no verdict,
+/// or retried after an abort. Keeps ANA-12.
+fn needs_new(snapshot: &RolloutSnapshot, run: &RunView) -> bool {
+    let by_step = ["CanaryPauseStep", "BlueGreenPause"]
+        .into_iter()
+        .any(|reason| is_paused_for(snapshot, reason));
+    if snapshot.recorded.controller_pause.is_set() && !by_step {
+        return run.phase == phase::INCONCLUSIVE;
+    }
+    snapshot.recorded.aborted_at.is_some()
+}
+
+fn is_paused_for(snapshot: &RolloutSnapshot, reason: &str) -> bool {
+    let pauses = &snapshot.recorded.pauses;
+    pauses.iter().any(|pause| pause.reason == reason)
+}
+
+fn cancel(run: &RunView) -> Option<Effect> {
+    if run.terminating.is_set() || is_completed(&run.phase) {
+        return None;
+    }
+    let body = json!({"spec": {"terminate": true}});
+    let reason = Reason::Because("nothing depends on its verdict any more".to_owned());
+    Some(run.write((Verb::Patch, body), reason))
+}
+
+/// Tells of the phases that changed. Keeps ANA-14.
+fn announce(snapshot: &RolloutSnapshot, draft: &mut Draft) {
+    let recorded = &snapshot.rollout.status.canary;
+    let pairs = [
+        (
+            recorded.current_step_analysis_run_status.as_ref(),
+            draft.analysis.step.clone(),
+            labels::ROLLOUT_TYPE_STEP,
+        ),
+        (
+            recorded.current_background_analysis_run_status.as_ref(),
+            draft.analysis.background.clone(),
+            labels::ROLLOUT_TYPE_BACKGROUND,
+        ),
+    ];
+    for (before, run, kind) in pairs {
+        let Some(run) = run.filter(|run| !run.phase.is_empty()) else {
+            continue;
+        };
+        let told = before.is_some_and(|before| before.name != run.name || before.status == run.phase);
+        if told {
+            continue;
+        }
+        let CurrentRun { name, phase, .. } = &run;
+        let previous = before.map_or("NoPreviousStatus", |before| before.status.as_str());
+        let is_bad = phase == phase::FAILED || phase == phase::ERROR;
+        draft.events.push(Event {
+            severity: if is_bad {
+                Severity::Warning
+            } else {
+                Severity::Normal
+            },
+            reason: format!("AnalysisRun{phase}").into(),
+            message: format!(
+                "{kind} Analysis Run '{name}' Status New: '{phase}' Previous: '{previous}'"
+            ),
+        });
+    }
 }

@@ -110,7 +110,7 @@ fn remove_deadlines(
         }
         sizes
             .effects
-            .push(annotate(snapshot, set, Value::Null, Reason::FollowsRollout));
+            .push(annotate(snapshot, set, &Value::Null, Reason::FollowsRollout));
         unmarked.push(set.name.clone());
     }
     unmarked
@@ -221,14 +221,14 @@ pub(crate) fn mark(
     let deadline = json!(Time::new(at).to_string());
     sizes
         .effects
-        .push(annotate(snapshot, set, deadline, reason.clone()));
+        .push(annotate(snapshot, set, &deadline, reason.clone()));
     sizes.wakes.push((at, reason));
 }
 
 fn annotate(
     snapshot: &RolloutSnapshot,
     set: &ReplicaSetView,
-    deadline: Value,
+    deadline: &Value,
     reason: Reason,
 ) -> Effect {
     Effect::Write(Write {

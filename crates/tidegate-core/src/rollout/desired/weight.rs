@@ -8,7 +8,7 @@ use crate::{
     rollout::{
         draft::Draft,
         replica_math::{
-            self, at_desired, current_step, cut_share, desired_weight, is_dynamic, max_weight,
+            self, current_step, cut_share, desired_weight, is_dynamic, lacking, max_weight,
             set_weight,
         },
         snapshot::{RolloutSnapshot, Routing},
@@ -107,7 +107,7 @@ fn wish(snapshot: &RolloutSnapshot, draft: &Draft) -> Wish {
 
 /// Until the pods for a step are there, the weight of the steps before it holds. Keeps TRF-16.
 fn mid_steps(snapshot: &RolloutSnapshot, index: i32) -> (i32, Reason) {
-    if let Err(reason) = at_desired(snapshot, None) {
+    if let Some(reason) = lacking(snapshot, None) {
         let before = Target::fold(&snapshot.canary.steps, index.saturating_sub(1));
         let weight = if index > 0 { before.weight } else { None };
         return (weight.unwrap_or(0), reason);

@@ -25,8 +25,12 @@ pub(super) fn counts(snapshot: &RolloutSnapshot) -> Counts {
     let increasing = new.is_none_or(|new| desired.canary >= new.replicas);
     // Where the stable ReplicaSet is the new one, its pods count on both sides, as upstream has it.
     let reckoned_stable = snapshot.stable_replica_set();
-    let pool = removable(new, Availability::ignored_if(!increasing))
-        + removable(reckoned_stable, Availability::ignored_if(increasing));
+    // Pods of the side that is to shrink count even if they are not available.
+    let pool = if increasing {
+        removable(new, Availability::Counts) + removable(reckoned_stable, Availability::Ignored)
+    } else {
+        removable(new, Availability::Ignored) + removable(reckoned_stable, Availability::Counts)
+    };
     if pool <= least {
         return up;
     }
@@ -154,16 +158,6 @@ fn scale_up(
 enum Availability {
     Counts,
     Ignored,
-}
-
-impl Availability {
-    fn ignored_if(condition: bool) -> Self {
-        if condition {
-            Self::Ignored
-        } else {
-            Self::Counts
-        }
-    }
 }
 
 /// The pods of one side of the scale-down pool. Keeps CAN-11: pods beyond the wished size are already

@@ -42,16 +42,14 @@ impl StepKind for SetCanaryScaleStep {
             Follows::Step => self
                 .replicas
                 .map(Scale::Replicas)
-                .or(self.weight.map(Scale::Weight)),
+                .or_else(|| self.weight.map(Scale::Weight)),
         };
     }
 
     fn progress(&self, view: &StepView<'_>, _now: Timestamp) -> Progress {
         let weights = view.draft.weights.as_ref().map(Into::into);
-        match replica_math::at_desired(view.snapshot, weights.as_ref()) {
-            Ok(()) => Progress::Done,
-            Err(reason) => Progress::waiting(reason),
-        }
+        replica_math::lacking(view.snapshot, weights.as_ref())
+            .map_or(Progress::Done, Progress::waiting)
     }
 
     fn words(&self) -> String {

@@ -26,7 +26,7 @@ impl StepKind for SetWeightStep {
 
     fn progress(&self, view: &StepView<'_>, _now: Timestamp) -> Progress {
         let weights = view.draft.weights.as_ref().map(Into::into);
-        if let Err(reason) = replica_math::at_desired(view.snapshot, weights.as_ref()) {
+        if let Some(reason) = replica_math::lacking(view.snapshot, weights.as_ref()) {
             return Progress::waiting(reason);
         }
         if weights.is_some_and(|weights| weights.verified == Some(false)) {

@@ -1,0 +1,231 @@
+//! Analysis templates: which ones an analysis leads to, and how several become one (ANA-04, ANA-05).
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tidegate_api::{
+    analysis::{
+        AnalysisTemplate, AnalysisTemplateSpec, Argument, ClusterAnalysisTemplate, DryRun,
+        MeasurementRetention, Metric,
+    },
+    rollout::{AnalysisTemplateRef, Rollout, RolloutAnalysis},
+};
+
+use crate::observed::Observed;
+
+/// The templates that a Rollout's analyses lead to, as far as they exist.
+#[derive(Clone, Debug, Default)]
+pub struct Templates(BTreeMap<Key, Body>);
+
+/// Which templates: of the Rollout's namespace (first) or of the cluster, and the name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    scope: Scope,
+    name: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Scope {
+    Namespace,
+    Cluster,
+}
+
+#[derive(Clone, Debug)]
+enum Body {
+    Own(Arc<AnalysisTemplate>),
+    Shared(Arc<ClusterAnalysisTemplate>),
+}
+
+impl Body {
+    fn spec(&self) -> &AnalysisTemplateSpec {
+        match self {
+            Self::Own(template) => &template.spec,
+            Self::Shared(template) => &template.spec,
+        }
+    }
+}
+
+impl Key {
+    fn new(reference: &AnalysisTemplateRef) -> Self {
+        Self {
+            scope: if reference.cluster_scope == Some(true) {
+                Scope::Cluster
+            } else {
+                Scope::Namespace
+            },
+            name: reference.template_name.clone(),
+        }
+    }
+
+    fn missing(&self) -> String {
+        let kind = match self.scope {
+            Scope::Namespace => "AnalysisTemplate",
+            Scope::Cluster => "ClusterAnalysisTemplate",
+        };
+        format!("{kind} '{}' not found", self.name)
+    }
+}
+
+impl Templates {
+    /// Gathers what the analyses of the Rollout name, and what that names in turn.
+    pub(crate) fn of(observed: &Observed) -> Self {
+        let mut templates = Self::default();
+        for analysis in analyses(&observed.rollout) {
+            templates.gather(observed, &analysis.templates);
+        }
+        templates
+    }
+
+    fn gather(&mut self, observed: &Observed, references: &[AnalysisTemplateRef]) {
+        for reference in references {
+            let key = Key::new(reference);
+            let found = match key.scope {
+                Scope::Namespace => observed
+                    .analysis_templates
+                    .get(&key.name)
+                    .map(|template| Body::Own(Arc::clone(template))),
+                Scope::Cluster => observed
+                    .cluster_analysis_templates
+                    .get(&key.name)
+                    .map(|template| Body::Shared(Arc::clone(template))),
+            };
+            if let Some(body) = found.filter(|_| !self.0.contains_key(&key)) {
+                let further = body.spec().templates.clone();
+                self.0.insert(key, body);
+                self.gather(observed, &further);
+            }
+        }
+    }
+
+    /// The templates that references lead to, each once, those of the namespace first.
+    ///
+    /// # Errors
+    /// Names the first one that does not exist.
+    pub(crate) fn resolve(
+        &self,
+        references: &[AnalysisTemplateRef],
+    ) -> Result<Vec<&AnalysisTemplateSpec>, String> {
+        let mut found = Vec::new();
+        self.walk(references, &mut found)?;
+        // The sort is stable: within a scope the order of naming stays.
+        found.sort_by_key(|(key, _)| key.scope);
+        Ok(found.into_iter().map(|(_, spec)| spec).collect())
+    }
+
+    fn walk<'a>(
+        &'a self,
+        references: &[AnalysisTemplateRef],
+        found: &mut Vec<(Key, &'a AnalysisTemplateSpec)>,
+    ) -> Result<(), String> {
+        for reference in references {
+            let key = Key::new(reference);
+            let spec = self.0.get(&key).ok_or_else(|| key.missing())?.spec();
+            if found.iter().all(|(known, _)| *known != key) {
+                found.push((key, spec));
+                self.walk(&spec.templates, found)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn analyses(rollout: &Rollout) -> impl Iterator<Item = &RolloutAnalysis> {
+    let strategy = &rollout.spec.strategy;
+    let canary = strategy.canary.iter().flat_map(|canary| {
+        let steps = canary
+            .steps
+            .iter()
+            .filter_map(|step| step.analysis.as_ref());
+        let background = canary
+            .analysis
+            .iter()
+            .map(|background| &background.analysis);
+        steps.chain(background)
+    });
+    let blue_green = strategy.blue_green.iter().flat_map(|colours| {
+        let before = &colours.pre_promotion_analysis;
+        before.iter().chain(&colours.post_promotion_analysis)
+    });
+    canary.chain(blue_green)
+}
+
+/// Several templates as one. Keeps ANA-05.
+///
+/// # Errors
+/// Two metrics or rules of one name, or an argument with two values.
+pub fn flatten(templates: &[&AnalysisTemplateSpec]) -> Result<AnalysisTemplateSpec, String> {
+    let all = || templates.iter().copied();
+    let metrics: Vec<Metric> = all().flat_map(|spec| spec.metrics.clone()).collect();
+    let names = metrics.iter().map(|metric| metric.name.as_str());
+    if let Some(name) = duplicate(names) {
+        return Err(format!("two metrics have the same name '{name}'"));
+    }
+    let dry_run = merge_dry_run(all().flat_map(|spec| spec.dry_run.clone()).collect())?;
+    let kept = all().flat_map(|spec| spec.measurement_retention.clone());
+    let measurement_retention = merge_retention(kept.collect())?;
+    let mut args: Vec<Argument> = Vec::new();
+    for argument in all().flat_map(|spec| &spec.args) {
+        add_argument(&mut args, argument)?;
+    }
+    Ok(AnalysisTemplateSpec {
+        metrics,
+        args,
+        dry_run,
+        measurement_retention,
+        templates: Vec::new(),
+    })
+}
+
+/// Rules for dry runs, put together.
+///
+/// # Errors
+/// Two rules of one name.
+pub fn merge_dry_run(rules: Vec<DryRun>) -> Result<Vec<DryRun>, String> {
+    let names = rules.iter().map(|rule| rule.metric_name.as_str());
+    match duplicate(names) {
+        Some(name) => Err(format!(
+            "two Dry-Run metric rules have the same name '{name}'"
+        )),
+        None => Ok(rules),
+    }
+}
+
+/// Rules for what is kept, put together.
+///
+/// # Errors
+/// Two rules of one name.
+pub fn merge_retention(
+    rules: Vec<MeasurementRetention>,
+) -> Result<Vec<MeasurementRetention>, String> {
+    let names = rules.iter().map(|rule| rule.metric_name.as_str());
+    match duplicate(names) {
+        Some(name) => Err(format!(
+            "two Measurement Retention metric rules have the same name '{name}'"
+        )),
+        None => Ok(rules),
+    }
+}
+
+/// The first name that comes again.
+fn duplicate<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut seen = std::collections::BTreeSet::new();
+    names.into_iter().find(|name| !seen.insert(*name))
+}
+
+/// The first value that is given stays.
+fn add_argument(args: &mut Vec<Argument>, argument: &Argument) -> Result<(), String> {
+    let Some(known) = args.iter_mut().find(|known| known.name == argument.name) else {
+        args.push(argument.clone());
+        return Ok(());
+    };
+    match (&known.value, &argument.value) {
+        (Some(first), Some(second)) if first != second => Err(format!(
+            "Argument `{}` specified multiple times with different values: '{first}', '{second}'",
+            known.name
+        )),
+        (Some(_), _) => Ok(()),
+        (None, _) => {
+            known.clone_from(argument);
+            Ok(())
+        }
+    }
+}
