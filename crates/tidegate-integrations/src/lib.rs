@@ -1,2 +1,4 @@
 //! Speaks for vendors: routers render patches, providers phrase requests and read answers.
+
+pub mod metrics;
 pub mod traffic;
