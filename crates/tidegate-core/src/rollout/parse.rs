@@ -111,10 +111,7 @@ fn snapshot(observed: &Observed) -> RolloutSnapshot {
         recorded: recorded(rollout),
         analysis_runs: runs(observed),
         taken_run_names: foreign_runs(observed),
-        templates: Templates {
-            own: observed.analysis_templates.clone(),
-            cluster: observed.cluster_analysis_templates.clone(),
-        },
+        templates: Templates::of(observed),
         rollout: Arc::clone(rollout),
     }
 }

@@ -108,6 +108,8 @@ fn snapshot(rollout: Rollout, replica_sets: Vec<ReplicaSetView>) -> RolloutSnaps
             ..Recorded::default()
         },
         analysis_runs: Vec::new(),
+        taken_run_names: Vec::new(),
+        templates: crate::rollout::desired::analysis_runs::Templates::default(),
         orphans: Vec::new(),
         taken_names: Vec::new(),
         rollout: Arc::new(rollout),

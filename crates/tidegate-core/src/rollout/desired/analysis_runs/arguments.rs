@@ -125,10 +125,7 @@ fn rollout_field(rollout: &Rollout, path: &str) -> Result<String, String> {
     match at {
         Value::Null => Err(invalid()),
         Value::Bool(flag) => Ok(flag.to_string()),
-        Value::Number(digits) => digits
-            .as_f64()
-            .map(number::print_float)
-            .ok_or_else(invalid),
+        Value::Number(digits) => digits.as_f64().map(number::print_float).ok_or_else(invalid),
         Value::String(text) => Ok(text.clone()),
         Value::Array(_) | Value::Object(_) => Err(format!(
             "path {path} in rollout must terminate in a primitive value"

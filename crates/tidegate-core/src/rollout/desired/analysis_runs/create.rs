@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use tidegate_api::{
-    analysis::AnalysisRunSpec, labels, object::Object, rollout::RolloutAnalysis,
-};
+use tidegate_api::{analysis::AnalysisRunSpec, labels, object::Object, rollout::RolloutAnalysis};
 
 use super::{Place, RunView, arguments, templates};
 use crate::{
@@ -86,10 +84,7 @@ pub(super) fn run<'a>(
     Ok(Begun::New(Box::new(write), current))
 }
 
-fn spec(
-    snapshot: &RolloutSnapshot,
-    analysis: &RolloutAnalysis,
-) -> Result<AnalysisRunSpec, String> {
+fn spec(snapshot: &RolloutSnapshot, analysis: &RolloutAnalysis) -> Result<AnalysisRunSpec, String> {
     let hashes = arguments::Hashes {
         latest: snapshot.current_hash(),
         stable: &snapshot.recorded.stable,

@@ -49,7 +49,8 @@ pub(super) fn forget(snapshot: &RolloutSnapshot, others: &[&RunView]) -> Vec<Eff
 
 /// Whether there is no ReplicaSet that the run could be about.
 fn is_orphaned(snapshot: &RolloutSnapshot, run: &RunView) -> bool {
-    !snapshot.replica_sets.iter().any(|set| {
-        Some(&set.hash) == run.hash.as_ref() && set.lifetime == Lifetime::Alive
-    })
+    !snapshot
+        .replica_sets
+        .iter()
+        .any(|set| Some(&set.hash) == run.hash.as_ref() && set.lifetime == Lifetime::Alive)
 }
