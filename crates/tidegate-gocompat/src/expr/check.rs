@@ -18,17 +18,24 @@ use super::types::Type;
 /// # Errors
 /// With Go's text, at the first thing that is wrong.
 pub(super) fn check(tree: &mut Tree, environment: &Environment) -> Result<(), String> {
-    let natures = vec![None; tree.len()];
-    let root = tree.root();
     let mut checker = Checker {
         tree,
         environment,
-        natures,
+        natures: vec![None; tree.len()],
+        replacements: Vec::new(),
         predicates: Vec::new(),
         variables: Vec::new(),
     };
-    checker.visit(root)?;
-    for (id, nature) in checker.tree.ids().zip(checker.natures) {
+    checker.visit(tree.root())?;
+    let Checker {
+        natures,
+        replacements,
+        ..
+    } = checker;
+    for (id, node) in replacements {
+        tree.replace(id, node);
+    }
+    for (id, nature) in tree.ids().zip(natures) {
         let ty = nature.and_then(|nature: Nature| nature.ty().cloned());
         tree.set_type(id, ty);
     }
@@ -36,10 +43,12 @@ pub(super) fn check(tree: &mut Tree, environment: &Environment) -> Result<(), St
 }
 
 struct Checker<'c> {
-    tree: &'c mut Tree,
+    tree: &'c Tree,
     environment: &'c Environment,
     /// What was found for each node. A node stands in one place only, so it need not be checked twice.
     natures: Vec<Option<Nature>>,
+    /// Nodes the run shall find changed.
+    replacements: Vec<(NodeId, Node)>,
     /// The lists whose items open predicates look at, the innermost last.
     predicates: Vec<Scope>,
     /// Variables declared with `let`, the innermost last.
@@ -63,63 +72,69 @@ impl Checker<'_> {
         Ok(nature)
     }
 
+    /// Kept small, as every level of nesting takes this frame: whatever needs room has a function of its own.
     fn visit_new(&mut self, id: NodeId) -> Result<Nature, String> {
-        match self.tree.node(id).clone() {
+        let tree = self.tree;
+        match tree.node(id) {
             Node::Nil => Ok(Nature::Nil),
             Node::Integer(_) => Ok(Nature::of(Type::Int)),
             Node::Float(_) => Ok(Nature::of(Type::Float64)),
             Node::Bool(_) | Node::InStrings { .. } => Ok(Nature::of(Type::Bool)),
             Node::String(_) => Ok(Nature::of(Type::String)),
-            Node::Bytes(_) => Ok(Nature::of(Type::slice(Type::Uint8))),
-            Node::Constant(value) => Ok(Nature::of_value(&value)),
-            Node::Identifier(name) => self.identifier(&name),
-            Node::Unary { word, operand } => self.unary(word, operand),
+            Node::Bytes(_) => Ok(bytes()),
+            Node::Constant(value) => Ok(Nature::of_value(value)),
+            Node::Identifier(name) => self.identifier(name),
+            Node::Unary { word, operand } => self.unary(word, *operand),
             Node::Binary { .. } => self.binary(id),
-            Node::Chain(inner) => self.visit(inner),
+            Node::Chain(inner) => self.visit(*inner),
             Node::Member { .. } => self.member(id),
-            Node::Slice { base, from, to } => self.slice(base, from, to),
-            Node::Call { callee, arguments } => self.call(callee, &arguments),
-            Node::Builtin { builtin, arguments } => self.builtin(builtin, &arguments),
-            Node::Loop(body) => self.loops(&body),
-            Node::Pointer(name) => self.pointer(&name),
-            Node::Let { name, value, body } => self.declaration(name, value, body),
-            Node::Sequence(items) => {
-                let mut last = Nature::Unknown;
-                for item in items {
-                    last = self.visit(item)?;
-                }
-                Ok(last)
-            }
+            Node::Slice { base, from, to } => self.slice(*base, *from, *to),
+            Node::Call { callee, arguments } => self.call(*callee, arguments),
+            Node::Builtin { builtin, arguments } => self.builtin(builtin, arguments),
+            Node::Loop(body) => self.loops(body),
+            Node::Pointer(name) => self.pointer(name),
+            Node::Let { name, value, body } => self.declaration(name, *value, *body),
+            Node::Sequence(items) => self.sequence(items),
             Node::Conditional {
                 condition,
                 then,
                 otherwise,
-            } => self.conditional(condition, then, otherwise),
-            Node::Array(items) => self.array(&items),
+            } => self.conditional(*condition, *then, *otherwise),
+            Node::Array(items) => self.array(items),
             // Only the optimizer makes sums, after the check.
             Node::Sum(_) => Ok(Nature::Unknown),
-            Node::Map(pairs) => {
-                for (key, value) in pairs {
-                    self.visit(key)?;
-                    self.visit(value)?;
-                }
-                Ok(Nature::of(Type::object()))
-            }
+            Node::Map(pairs) => self.map(pairs),
         }
     }
 
-    fn declaration(&mut self, name: String, value: NodeId, body: NodeId) -> Result<Nature, String> {
-        if self.environment.typed(&name).is_some() {
+    fn sequence(&mut self, items: &[NodeId]) -> Result<Nature, String> {
+        let mut last = Nature::Unknown;
+        for item in items {
+            last = self.visit(*item)?;
+        }
+        Ok(last)
+    }
+
+    fn map(&mut self, pairs: &[(NodeId, NodeId)]) -> Result<Nature, String> {
+        for (key, value) in pairs {
+            self.visit(*key)?;
+            self.visit(*value)?;
+        }
+        Ok(Nature::of(Type::object()))
+    }
+
+    fn declaration(&mut self, name: &str, value: NodeId, body: NodeId) -> Result<Nature, String> {
+        if self.environment.typed(name).is_some() {
             return Err(format!("cannot redeclare {name}"));
         }
-        if super::builtins::is_builtin(&name) {
+        if super::builtins::is_builtin(name) {
             return Err(format!("cannot redeclare builtin {name}"));
         }
-        if self.variables.iter().any(|(known, _)| *known == name) {
+        if self.variables.iter().any(|(known, _)| known == name) {
             return Err(format!("cannot redeclare variable {name}"));
         }
         let nature = self.visit(value)?;
-        self.variables.push((name, nature));
+        self.variables.push((name.to_owned(), nature));
         let body = self.visit(body)?;
         self.variables.pop();
         Ok(body)
@@ -171,4 +186,8 @@ impl Checker<'_> {
         }
         Ok(Nature::of(Type::list()))
     }
+}
+
+fn bytes() -> Nature {
+    Nature::of(Type::slice(Type::Uint8))
 }

@@ -4,6 +4,7 @@ pub(super) mod access;
 mod loops;
 mod means;
 
+use super::builtins::Builtin;
 use super::check::WHOLE_ENVIRONMENT;
 use super::environment::Environment;
 use super::operate;
@@ -63,6 +64,7 @@ impl From<TooDeepError> for Stop {
 }
 
 impl<'m> Machine<'m> {
+    /// Kept small, as every level of nesting takes this frame: whatever needs room has a function of its own.
     fn value(&mut self, id: NodeId) -> Result<Value, Stop> {
         self.means.step()?;
         match self.tree.node(id) {
@@ -72,10 +74,7 @@ impl<'m> Machine<'m> {
             Node::Float(float) => Ok(Value::Float(*float)),
             Node::Bool(bool) => Ok(Value::Bool(*bool)),
             Node::String(text) => Ok(Value::String(text.clone())),
-            Node::Bytes(bytes) => {
-                let items = bytes.iter().copied().map(Value::Uint8).collect();
-                Ok(Value::List(List::flat(Type::Uint8, items)))
-            }
+            Node::Bytes(bytes) => Ok(list_of_bytes(bytes)),
             Node::Constant(value) => Ok(value.clone()),
             Node::InStrings { needle, strings } => self.in_strings(*needle, strings),
             Node::Unary { word, operand } => self.unary(word.operator, *operand),
@@ -89,42 +88,59 @@ impl<'m> Machine<'m> {
             } => self.member(*base, *property, *access),
             Node::Slice { base, from, to } => self.slice(*base, *from, *to),
             Node::Call { callee, arguments } => self.call(*callee, arguments),
-            Node::Builtin { builtin, arguments } => {
-                let arguments = self.values(arguments)?;
-                let arguments: Vec<Value> = arguments.into_iter().map(Value::pointed).collect();
-                Ok((builtin.run)(&mut self.means, &arguments)?)
-            }
+            Node::Builtin { builtin, arguments } => self.builtin(builtin, arguments),
             Node::Loop(body) => self.run_loop(body),
             Node::Pointer(name) => self.pointer(name),
             Node::Let { name, value, body } => self.declaration(name, *value, *body),
-            Node::Sequence(items) => {
-                let mut last = Value::Nil;
-                for item in items {
-                    last = self.value(*item)?;
-                }
-                Ok(last)
-            }
+            Node::Sequence(items) => self.sequence(items),
             Node::Conditional {
                 condition,
                 then,
                 otherwise,
-            } => {
-                let condition = self.value(*condition)?.pointed();
-                let branch = if bool_of(&condition)? {
-                    then
-                } else {
-                    otherwise
-                };
-                self.value(*branch)
-            }
-            Node::Array(items) => {
-                let items = self.values(items)?;
-                self.means.keep(items.len())?;
-                Ok(Value::list(items)?)
-            }
+            } => self.conditional(*condition, *then, *otherwise),
+            Node::Array(items) => self.array(items),
             Node::Sum(items) => self.sum(items),
             Node::Map(pairs) => self.map(pairs),
         }
+    }
+
+    fn builtin(&mut self, builtin: &'static Builtin, arguments: &[NodeId]) -> Result<Value, Stop> {
+        let mut values = self.values(arguments)?;
+        for value in &mut values {
+            if matches!(value, Value::Pointer(_)) {
+                *value = value.clone().pointed();
+            }
+        }
+        Ok((builtin.run)(&mut self.means, &values)?)
+    }
+
+    fn sequence(&mut self, items: &[NodeId]) -> Result<Value, Stop> {
+        let mut last = Value::Nil;
+        for item in items {
+            last = self.value(*item)?;
+        }
+        Ok(last)
+    }
+
+    fn conditional(
+        &mut self,
+        condition: NodeId,
+        then: NodeId,
+        otherwise: NodeId,
+    ) -> Result<Value, Stop> {
+        let condition = self.value(condition)?.pointed();
+        let branch = if bool_of(&condition)? {
+            then
+        } else {
+            otherwise
+        };
+        self.value(branch)
+    }
+
+    fn array(&mut self, items: &[NodeId]) -> Result<Value, Stop> {
+        let items = self.values(items)?;
+        self.means.keep(items.len())?;
+        Ok(Value::list(items)?)
     }
 
     fn values(&mut self, ids: &[NodeId]) -> Result<Vec<Value>, Stop> {
@@ -366,4 +382,9 @@ fn bool_of(value: &Value) -> Result<bool, String> {
         Value::Bool(bool) => Ok(*bool),
         other => Err(conversion_error(other, "bool")),
     }
+}
+
+fn list_of_bytes(bytes: &[u8]) -> Value {
+    let items = bytes.iter().copied().map(Value::Uint8).collect();
+    Value::List(List::flat(Type::Uint8, items))
 }

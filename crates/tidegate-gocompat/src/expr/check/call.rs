@@ -105,7 +105,7 @@ impl Checker<'_> {
         while let Some(id) = open.pop() {
             match *self.tree.node(id) {
                 Node::Integer(integer) => {
-                    self.tree.replace(id, Node::Float(float_of(integer)));
+                    self.replacements.push((id, Node::Float(float_of(integer))));
                     self.natures[id.index()] = Some(Nature::of(Type::Float64));
                 }
                 Node::Unary { operand, .. } => open.push(operand),

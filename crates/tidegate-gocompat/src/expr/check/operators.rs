@@ -80,7 +80,7 @@ impl Checker<'_> {
         if let Node::Binary { equality, .. } = &mut node {
             *equality = chosen;
         }
-        self.tree.replace(id, node);
+        self.replacements.push((id, node));
     }
 
     fn check_pattern(&self, right: NodeId) -> Result<(), String> {

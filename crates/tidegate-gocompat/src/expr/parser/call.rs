@@ -22,15 +22,28 @@ impl Parser<'_> {
         lookup: Lookup,
     ) -> Result<NodeId, String> {
         let is_hidden = lookup == Lookup::All && self.names.has(name);
-        if !is_hidden {
-            if let Some(kind) = LoopKind::named(name) {
-                return self.loop_call(kind, given.first().copied());
-            }
-            if let Some(builtin) = Builtin::named(name) {
-                let arguments = self.arguments(given)?;
-                return self.create(Node::Builtin { builtin, arguments });
-            }
+        if is_hidden {
+            return self.function_call(name, given);
         }
+        if let Some(kind) = LoopKind::named(name) {
+            return self.loop_call(kind, given.first().copied());
+        }
+        match Builtin::named(name) {
+            Some(builtin) => self.builtin_call(builtin, given),
+            None => self.function_call(name, given),
+        }
+    }
+
+    fn builtin_call(
+        &mut self,
+        builtin: &'static Builtin,
+        given: Vec<NodeId>,
+    ) -> Result<NodeId, String> {
+        let arguments = self.arguments(given)?;
+        self.create(Node::Builtin { builtin, arguments })
+    }
+
+    fn function_call(&mut self, name: &str, given: Vec<NodeId>) -> Result<NodeId, String> {
         let callee = self.create(Node::Identifier(name.to_owned()))?;
         let arguments = self.arguments(given)?;
         self.create(Node::Call { callee, arguments })
@@ -62,32 +75,43 @@ impl Parser<'_> {
             None if closes(self) => return Err(missing()),
             None => self.expression(0)?,
         };
-        let mut body = Loop {
-            kind,
-            collection,
-            predicate: None,
-            extra: None,
-            mapped: None,
-            missing: Missing::Nil,
-            enough: None,
-        };
+        let mut predicate = None;
         if !closes(self) {
             if given.is_none() {
                 self.expect_operator(",")?;
             }
-            body.predicate = Some(self.predicate()?);
+            predicate = Some(self.predicate()?);
         } else if !kind.has_optional_predicate() {
             return Err(missing());
         }
+        let mut extra = None;
         if kind.has_extra() && !closes(self) {
             self.expect_operator(",")?;
-            body.extra = Some(self.expression(0)?);
+            extra = Some(self.expression(0)?);
         }
         if self.current.is_operator(",") {
             self.advance()?;
         }
         self.expect_bracket(")")?;
-        self.create(Node::Loop(body))
+        self.create_loop(kind, collection, predicate, extra)
+    }
+
+    fn create_loop(
+        &mut self,
+        kind: LoopKind,
+        collection: NodeId,
+        predicate: Option<NodeId>,
+        extra: Option<NodeId>,
+    ) -> Result<NodeId, String> {
+        self.create(Node::Loop(Loop {
+            kind,
+            collection,
+            predicate,
+            extra,
+            mapped: None,
+            missing: Missing::Nil,
+            enough: None,
+        }))
     }
 
     fn predicate(&mut self) -> Result<NodeId, String> {

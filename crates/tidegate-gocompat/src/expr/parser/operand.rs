@@ -1,43 +1,68 @@
 //! Operands: literals, names, lists, maps, brackets, and what may follow them (`.member`, `[index]`, `(arguments)`).
 
 use super::super::lexer::is_name;
-use super::super::syntax::{Access, Node, NodeId, Unary, Usage};
+use super::super::syntax::{Access, Node, NodeId, Unary, Usage, Word};
 use super::super::value::Text;
 use super::call::Lookup;
 use super::{Parser, TokenKind};
 use crate::quote::quote;
 
 impl Parser<'_> {
+    /// Kept small, as every level of nesting takes this frame: whatever needs room has a function of its own.
     pub(super) fn operand(&mut self) -> Result<NodeId, String> {
-        if self.current.kind == TokenKind::Operator {
-            if let Some(word) = Unary::of(&self.current) {
-                self.advance()?;
-                let operand = self.expression(word.precedence)?;
-                let node = self.create(Node::Unary { word, operand })?;
-                return self.postfix(node);
-            }
-            if self.predicates > 0 && self.current.is_operator("#") {
-                return self.pointer();
-            }
-            if self.predicates > 0 && self.current.is_operator(".") {
+        match self.current.kind {
+            TokenKind::Identifier => self.name(),
+            TokenKind::Number | TokenKind::String | TokenKind::Bytes => self.literal(),
+            TokenKind::Bracket => self.brackets(),
+            TokenKind::Operator => match Unary::of(&self.current) {
+                Some(word) => self.unary(word),
+                None => self.prefix(),
+            },
+            TokenKind::End => Err(self.unexpected()),
+        }
+    }
+
+    fn brackets(&mut self) -> Result<NodeId, String> {
+        match self.current.text() {
+            "(" => self.group(),
+            "[" => self.array(),
+            "{" => self.map(),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn group(&mut self) -> Result<NodeId, String> {
+        self.advance()?;
+        let inner = self.sequence()?;
+        self.expect_bracket(")")?;
+        self.postfix(inner)
+    }
+
+    fn unary(&mut self, word: &'static Word<Unary>) -> Result<NodeId, String> {
+        self.advance()?;
+        let operand = self.expression(word.precedence)?;
+        let node = self.create(Node::Unary { word, operand })?;
+        self.postfix(node)
+    }
+
+    /// Reads `#`, a leading `.`, or `::name(…)`.
+    fn prefix(&mut self) -> Result<NodeId, String> {
+        let is_item = self.predicates > 0;
+        match self.current.text() {
+            "#" if is_item => self.pointer(),
+            "." if is_item => {
                 // The point belongs to the member, which `postfix` reads.
                 let node = self.create(Node::Pointer(String::new()))?;
-                return self.postfix(node);
+                self.postfix(node)
             }
-            if self.current.is_operator("::") {
+            "::" => {
                 self.advance()?;
                 let name = self.expect_identifier()?;
                 let node = self.call(&name, Vec::new(), Lookup::Builtins)?;
-                return self.postfix(node);
+                self.postfix(node)
             }
+            _ => Err(self.unexpected()),
         }
-        if self.current.is_bracket("(") {
-            self.advance()?;
-            let inner = self.sequence()?;
-            self.expect_bracket(")")?;
-            return self.postfix(inner);
-        }
-        self.literal_or_name()
     }
 
     fn pointer(&mut self) -> Result<NodeId, String> {
@@ -51,45 +76,47 @@ impl Parser<'_> {
         self.postfix(node)
     }
 
-    fn literal_or_name(&mut self) -> Result<NodeId, String> {
-        let token = self.current.clone();
-        let node = match token.kind {
-            TokenKind::Identifier => {
-                self.advance()?;
-                let constant = match token.text() {
-                    "true" => Some(Node::Bool(true)),
-                    "false" => Some(Node::Bool(false)),
-                    "nil" => Some(Node::Nil),
-                    _ => None,
-                };
-                if let Some(constant) = constant {
-                    return self.create(constant);
-                }
-                if self.current.is_bracket("(") {
-                    self.call(token.text(), Vec::new(), Lookup::All)?
-                } else {
-                    self.create(Node::Identifier(token.text().to_owned()))?
-                }
-            }
-            TokenKind::Number => {
-                self.advance()?;
-                // Nothing may follow a number directly: `1.a` is a bad number, `1[0]` an unexpected bracket.
-                return self.create(number(token.text())?);
-            }
-            TokenKind::String => {
-                self.advance()?;
-                self.create(Node::String(Text::from(token.text())))?
-            }
-            TokenKind::Bytes => {
-                self.advance()?;
-                self.create(Node::Bytes(token.text))?
-            }
-            TokenKind::Bracket if token.is_bracket("[") => self.array()?,
-            TokenKind::Bracket if token.is_bracket("{") => self.map()?,
-            TokenKind::Bracket | TokenKind::Operator | TokenKind::End => {
-                return Err(self.unexpected());
-            }
+    fn name(&mut self) -> Result<NodeId, String> {
+        let name = self.current.text().to_owned();
+        self.advance()?;
+        if matches!(name.as_str(), "true" | "false" | "nil") {
+            return self.constant(&name);
+        }
+        let node = if self.current.is_bracket("(") {
+            self.call(&name, Vec::new(), Lookup::All)?
+        } else {
+            self.identifier(name)?
         };
+        self.postfix(node)
+    }
+
+    /// Nothing may follow a constant directly.
+    fn constant(&mut self, name: &str) -> Result<NodeId, String> {
+        self.create(match name {
+            "true" => Node::Bool(true),
+            "false" => Node::Bool(false),
+            _ => Node::Nil,
+        })
+    }
+
+    fn identifier(&mut self, name: String) -> Result<NodeId, String> {
+        self.create(Node::Identifier(name))
+    }
+
+    fn literal(&mut self) -> Result<NodeId, String> {
+        let token = self.current.clone();
+        self.advance()?;
+        let literal = match token.kind {
+            // Nothing may follow a number directly: `1.a` is a bad number, `1[0]` an unexpected bracket.
+            TokenKind::Number => return self.create(number(token.text())?),
+            TokenKind::Bytes => Node::Bytes(token.text),
+            TokenKind::String
+            | TokenKind::Identifier
+            | TokenKind::Operator
+            | TokenKind::Bracket
+            | TokenKind::End => Node::String(Text::from(token.text())),
+        };
+        let node = self.create(literal)?;
         self.postfix(node)
     }
 
@@ -106,7 +133,8 @@ impl Parser<'_> {
             items.push(self.expression(0)?);
         }
         self.expect_bracket("]")?;
-        self.create(Node::Array(items))
+        let node = self.create(Node::Array(items))?;
+        self.postfix(node)
     }
 
     fn map(&mut self) -> Result<NodeId, String> {
@@ -130,7 +158,8 @@ impl Parser<'_> {
             pairs.push((key, value));
         }
         self.expect_bracket("}")?;
-        self.create(Node::Map(pairs))
+        let node = self.create(Node::Map(pairs))?;
+        self.postfix(node)
     }
 
     fn map_key(&mut self) -> Result<NodeId, String> {
