@@ -111,7 +111,11 @@ impl Prometheus {
                 let instant = |text: &str, name: &str| {
                     expr::eval_time(text, now)
                         .map_err(|error| format!("failed to parse rangeQuery.{name} as time: {error}"))
-                        .map(|time| unix(time.timestamp()))
+                        .and_then(|time| {
+                            time.to_timestamp().map(unix).ok_or_else(|| {
+                                format!("rangeQuery.{name} lies outside of all years")
+                            })
+                        })
                 };
                 form.append_pair("start", &instant(&range.start, "start")?);
                 form.append_pair("end", &instant(&range.end, "end")?);
