@@ -96,6 +96,7 @@ impl<'a> Target<'a> {
     }
 
     /// Its `…/status`.
+    #[must_use]
     pub fn status(self) -> Self {
         Self {
             part: Part::Status,
@@ -104,6 +105,7 @@ impl<'a> Target<'a> {
     }
 
     /// Its `…/scale`.
+    #[must_use]
     pub fn scale(self) -> Self {
         Self {
             part: Part::Scale,
@@ -161,6 +163,9 @@ pub struct Cluster {
 
 impl Cluster {
     /// A cluster with the namespaces `default` and `kube-system` and nothing else.
+    ///
+    /// # Panics
+    /// Never: an empty cluster takes a namespace.
     pub fn new(now: Timestamp) -> Self {
         let kinds = Kinds::standard();
         let mut cluster = Self {
@@ -246,10 +251,10 @@ impl Cluster {
         kind: KindId,
         namespace: Option<&str>,
     ) -> impl Iterator<Item = &'a Arc<Value>> + use<'a> {
-        let shelf = &self.shelves[kind.place()];
+        let namespaces = &self.shelves[kind.place()];
         let (one, all) = match namespace {
-            Some(namespace) => (shelf.get(namespace), None),
-            None => (None, Some(shelf)),
+            Some(namespace) => (namespaces.get(namespace), None),
+            None => (None, Some(namespaces)),
         };
         one.into_iter()
             .chain(all.into_iter().flat_map(BTreeMap::values))
@@ -302,16 +307,16 @@ impl Cluster {
             old.as_deref(),
             (what != What::Deleted).then_some(&*new),
         );
-        let shelf = &mut self.shelves[object.kind.place()];
+        let namespaces = &mut self.shelves[object.kind.place()];
         match what {
             What::Added | What::Modified => {
-                shelf
+                namespaces
                     .entry(Arc::clone(&object.namespace))
                     .or_default()
                     .insert(Arc::clone(&object.name), Arc::clone(&new));
             }
             What::Deleted => {
-                if let Some(objects) = shelf.get_mut(&object.namespace) {
+                if let Some(objects) = namespaces.get_mut(&object.namespace) {
                     objects.remove(&object.name);
                 }
             }

@@ -1,5 +1,7 @@
 //! Who lives in the model cluster, over time.
 
+#![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tidegate_sim::{

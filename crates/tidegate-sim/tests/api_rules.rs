@@ -1,5 +1,7 @@
 //! The rules of the Kubernetes API that the model keeps, one test each.
 
+#![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tidegate_sim::cluster::{

@@ -7,7 +7,7 @@
 mod life;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tidegate_api::meta::Time;
 
 use self::life::{Container, Ending};
@@ -134,7 +134,7 @@ pub fn next(pod: &Value, seen: &Seen, timing: &Timing, now: Timestamp) -> Next {
     let status = status_at(pod, (seen, timing), (&mut clock, now));
     let at = clock.next.and_then(|after| bound.checked_add(after).ok());
     Next {
-        writes: changed(pod, status).into_iter().collect(),
+        writes: changed(pod, &status).into_iter().collect(),
         at,
     }
 }
@@ -169,7 +169,7 @@ fn stop(pod: &Value, seen: &Seen, timing: &Timing, now: Timestamp) -> Next {
     }
     let mut writes = Vec::new();
     if !is_terminal(pod) {
-        writes.extend(changed(pod, stopped_status(pod, now)));
+        writes.extend(changed(pod, &stopped_status(pod, now)));
     }
     writes.push(Write::Delete);
     Next { writes, at: None }
@@ -225,13 +225,14 @@ fn status_at(
     let statuses: Vec<Value> = containers
         .iter()
         .map(|spec| {
-            let plan = Container::read(pod, spec, timing);
-            container_status(
-                pod,
-                (spec, &plan),
-                (clock, &mut sum),
-                (&started_at, &instant),
-            )
+            let worker = Worker {
+                spec,
+                plan: Container::read(pod, spec, timing),
+                old: fields::list(pod, &["status", "containerStatuses"])
+                    .iter()
+                    .find(|status| status.get("name") == spec.get("name")),
+            };
+            container_status(&worker, (clock, &mut sum), (&started_at, &instant))
         })
         .collect();
     let count = containers.len();
@@ -273,56 +274,60 @@ const FIRST_BACK_OFF: SignedDuration = SignedDuration::from_secs(10);
 /// After this many restarts nothing about a crashing pod changes any more.
 const MOST_RESTARTS: u32 = 9;
 
+/// One container as it was and as it is going to be.
+struct Worker<'a> {
+    spec: &'a Value,
+    plan: Container,
+    old: Option<&'a Value>,
+}
+
 fn container_status(
-    pod: &Value,
-    (spec, plan): (&Value, &Container),
+    worker: &Worker<'_>,
     (clock, sum): (&mut Stages, &mut Sum),
     (started_at, instant): (&str, &str),
 ) -> Value {
-    let name = text(spec, &["name"]);
+    let Worker { spec, plan, old } = worker;
     let image = text(spec, &["image"]);
-    let old = fields::list(pod, &["status", "containerStatuses"])
-        .iter()
-        .find(|status| text(status, &["name"]) == name);
+    let restarts = old.and_then(|old| fields::number(old, &["restartCount"]));
+    let mut status = json!({
+        "name": text(spec, &["name"]),
+        "image": image,
+        "imageID": image,
+        "restartCount": restarts.unwrap_or(0),
+        "ready": false,
+        "started": false,
+        "state": {"waiting": {"reason": "ContainerCreating"}},
+        "lastState": {},
+    });
     let kept = |state: &str| {
         old.and_then(|old| fields::at(old, &["state", state]))
             .cloned()
     };
-    let mut restarts = old
-        .and_then(|old| fields::number(old, &["restartCount"]))
-        .unwrap_or(0);
-    let mut runs = false;
-    let mut ready = false;
-    let mut last = Map::new();
-    let waiting =
-        |reason: &str, message: String| json!({"waiting": {"reason": reason, "message": message}});
-    let state = match &plan.ending {
+    match &plan.ending {
         Ending::NeverPulled { fails, backs_off } => {
             if clock.reached(*fails) {
-                if clock.reached(*backs_off) {
+                status["state"]["waiting"] = if clock.reached(*backs_off) {
                     waiting(
                         "ImagePullBackOff",
-                        format!("back-off pulling image \"{image}\""),
+                        &format!("back-off pulling image \"{image}\""),
                     )
                 } else {
-                    waiting("ErrImagePull", format!("pull of \"{image}\" failed"))
-                }
-            } else {
-                json!({"waiting": {"reason": "ContainerCreating"}})
+                    waiting("ErrImagePull", &format!("pull of \"{image}\" failed"))
+                };
             }
         }
-        _ if !clock.reached(plan.starts) => json!({"waiting": {"reason": "ContainerCreating"}}),
+        Ending::Crashes | Ending::Ends { .. } | Ending::Serves if !clock.reached(plan.starts) => {}
         Ending::Crashes => {
             sum.started += 1;
-            restarts = crashes(clock, plan.starts);
-            last.insert(
-                "terminated".to_owned(),
-                json!({"exitCode": 128, "reason": "StartError", "startedAt": started_at, "finishedAt": started_at}),
-            );
-            waiting(
-                "CrashLoopBackOff",
-                "back-off restarting failed container".to_owned(),
-            )
+            status["restartCount"] = json!(crashes(clock, plan.starts));
+            status["lastState"]["terminated"] = json!({
+                "exitCode": 128,
+                "reason": "StartError",
+                "startedAt": started_at,
+                "finishedAt": started_at,
+            });
+            status["state"]["waiting"] =
+                waiting("CrashLoopBackOff", "back-off restarting failed container");
         }
         Ending::Ends {
             after,
@@ -335,26 +340,23 @@ fn container_status(
             let terminated = kept("terminated").unwrap_or_else(|| {
                 json!({"exitCode": code, "reason": reason, "startedAt": started_at, "finishedAt": instant})
             });
-            json!({"terminated": terminated})
+            status["state"] = json!({"terminated": terminated});
         }
         Ending::Ends { .. } | Ending::Serves => {
             sum.started += 1;
-            runs = true;
-            ready = clock.reached(plan.ready);
+            let ready = clock.reached(plan.ready);
             sum.ready += usize::from(ready);
-            json!({"running": kept("running").unwrap_or_else(|| json!({"startedAt": instant}))})
+            status["ready"] = json!(ready);
+            status["started"] = json!(true);
+            let running = kept("running").unwrap_or_else(|| json!({"startedAt": instant}));
+            status["state"] = json!({"running": running});
         }
-    };
-    json!({
-        "name": name,
-        "image": image,
-        "imageID": image,
-        "restartCount": restarts,
-        "ready": ready,
-        "started": runs,
-        "state": state,
-        "lastState": last,
-    })
+    }
+    status
+}
+
+fn waiting(reason: &str, message: &str) -> Value {
+    json!({"reason": reason, "message": message})
 }
 
 /// How often a container has been restarted that crashes as soon as it starts (K5).
@@ -366,7 +368,7 @@ fn crashes(clock: &mut Stages, starts: SignedDuration) -> i64 {
             break;
         }
         restarts += 1;
-        wait = wait * 2;
+        wait *= 2;
     }
     restarts
 }
@@ -434,10 +436,10 @@ fn stopped_status(pod: &Value, now: Timestamp) -> Value {
 }
 
 /// The patch that makes the status so; `None` if it is so already.
-fn changed(pod: &Value, status: Value) -> Option<Write> {
+fn changed(pod: &Value, status: &Value) -> Option<Write> {
     let stands = status.as_object().is_some_and(|members| {
         members.iter().all(|(name, value)| match name.as_str() {
-            "conditions" => fields::list(&status, &["conditions"])
+            "conditions" => fields::list(status, &["conditions"])
                 .iter()
                 .all(|wanted| fields::list(pod, &["status", "conditions"]).contains(wanted)),
             _ => fields::at(pod, &["status", name]) == Some(value),

@@ -13,12 +13,15 @@ use super::{
     kubelet::{self, NODE, Seen, Timing, Write},
 };
 use crate::cluster::{
-    Call, Cluster, DeletionOptions, Locator, Patch, Target, What, fields,
+    Call, Cluster, DeletionOptions, Locator, Part, Patch, Target, What, fields,
     kinds::{NODES, PODS},
 };
 
 /// The label by which a Rollout's pods are told apart.
 const HASH_LABEL: &str = "rollouts-pod-template-hash";
+
+/// As whom it writes.
+const ACTOR: &str = "kubelet";
 
 /// What becomes of some pods, besides what their spec says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +72,7 @@ impl Pods {
     }
 
     pub(super) fn step(&mut self, cluster: &mut Cluster, now: Timestamp) {
-        let call = Call::new(now, "kubelet");
+        let call = Call::new(now, ACTOR);
         let mut dirty = self.alarms.due(now);
         let version = cluster.version();
         if self.cursor < version {
@@ -99,6 +102,8 @@ impl Pods {
         };
         for change in changes.iter().filter(|change| change.object.kind == PODS) {
             match change.what {
+                // What the kubelet itself has said of a pod leads to nothing new.
+                What::Modified if change.part == Part::Status && change.actor == ACTOR => {}
                 What::Added | What::Modified => {
                     dirty.insert(change.object.clone());
                 }

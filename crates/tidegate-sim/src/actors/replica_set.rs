@@ -83,11 +83,9 @@ fn sync(cluster: &mut Cluster, call: &Call, locator: &Locator) -> Option<Timesta
     let pods = active_pods(cluster, fields::uid(&set));
     let (status, next) = status(&set, &pods, (call.now, failure.as_deref()));
     if Some(&status) != set.get("status") {
-        let target = Target::new(REPLICA_SETS, &locator.namespace, &locator.name).status();
-        let mut body = (*set).clone();
-        body["status"] = status;
+        let target = Target::new(REPLICA_SETS, &locator.namespace, &locator.name);
         cluster
-            .update(call, &target, body)
+            .replace_status(call, &target, status)
             .expect("the ReplicaSet was read at this instant");
     }
     let retry = failure.map(|_| call.now + RETRY);

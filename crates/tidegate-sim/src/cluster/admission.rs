@@ -244,6 +244,24 @@ fn is_free_form(kind: KindId, name: &str) -> bool {
 }
 
 fn check_metadata(object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
+    for member in ["labels", "annotations"] {
+        if let Some(value) = fields::at(object, &["metadata", member]).filter(|v| !v.is_object()) {
+            causes.push(Cause::invalid(
+                &format!("metadata.{member}"),
+                value,
+                "must be an object",
+            ));
+        }
+    }
+    for member in ["ownerReferences", "finalizers"] {
+        if let Some(value) = fields::at(object, &["metadata", member]).filter(|v| !v.is_array()) {
+            causes.push(Cause::invalid(
+                &format!("metadata.{member}"),
+                value,
+                "must be a list",
+            ));
+        }
+    }
     let owners = fields::owners(object);
     let managers = owners
         .iter()

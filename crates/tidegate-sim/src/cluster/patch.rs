@@ -75,7 +75,7 @@ pub(super) fn patched(
                     });
                     refusal
                 }
-            })?
+            })?;
         }
         Patch::Strategic(patch) => {
             if kind.is_custom() {

@@ -52,7 +52,7 @@ pub async fn drive(door: Arc<Door>, mut actors: Actors, speed: Speed) {
     loop {
         changed.borrow_and_update();
         let next = door.with(|cluster, now| actors.step(cluster, now));
-        let pause = next.map_or(Duration::from_secs(3_600), |at| {
+        let pause = next.map_or(Duration::from_hours(1), |at| {
             real_time_until(at, door.now(), speed)
         });
         tokio::select! {

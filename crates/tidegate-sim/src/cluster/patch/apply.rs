@@ -151,7 +151,10 @@ impl Application<'_> {
                 if ["apiVersion", "kind"].contains(&name.as_str()) {
                     continue;
                 }
-                owned.insert(format!("f:{name}"), self.fields_at(name, value));
+                owned.insert(
+                    format!("f:{name}"),
+                    Value::Object(self.fields_at(name, value)),
+                );
             }
         }
         if let Some(metadata) = owned.get_mut("f:metadata").and_then(Value::as_object_mut) {
@@ -173,25 +176,25 @@ impl Application<'_> {
         owned
     }
 
-    fn fields_at(&self, name: &str, value: &Value) -> Value {
+    fn fields_at(&self, name: &str, value: &Value) -> Map<String, Value> {
         let mut owned = Map::new();
         if let Some(members) = value.as_object() {
             for (name, value) in members {
-                owned.insert(format!("f:{name}"), self.fields_at(name, value));
+                owned.insert(
+                    format!("f:{name}"),
+                    Value::Object(self.fields_at(name, value)),
+                );
             }
         } else if let (Some(items), Some(keys)) = (value.as_array(), self.keys(name)) {
             for item in items {
                 if let Some((key, value)) = key_of(item, keys) {
-                    let mut inner = match self.fields_at("", item) {
-                        Value::Object(inner) => inner,
-                        _ => Map::new(),
-                    };
+                    let mut inner = self.fields_at("", item);
                     inner.insert(".".to_owned(), json!({}));
                     owned.insert(format!("k:{}", json!({key: value})), Value::Object(inner));
                 }
             }
         }
-        Value::Object(owned)
+        owned
     }
 
     /// The keys of a list that is merged item by item.

@@ -25,7 +25,8 @@ pub(in crate::cluster) fn list_kind(name: &str) -> ListKind {
         | "volumes"
         | "imagePullSecrets"
         | "resourceClaims"
-        | "schedulingGates" => ListKind::Keyed(&["name"]),
+        | "schedulingGates"
+        | "secrets" => ListKind::Keyed(&["name"]),
         "ports" => ListKind::Keyed(&["containerPort", "port"]),
         "volumeMounts" => ListKind::Keyed(&["mountPath"]),
         "volumeDevices" => ListKind::Keyed(&["devicePath"]),
@@ -33,7 +34,6 @@ pub(in crate::cluster) fn list_kind(name: &str) -> ListKind {
         "topologySpreadConstraints" => ListKind::Keyed(&["topologyKey"]),
         "conditions" | "addresses" => ListKind::Keyed(&["type"]),
         "ownerReferences" => ListKind::Keyed(&["uid"]),
-        "secrets" => ListKind::Keyed(&["name"]),
         "taints" => ListKind::Keyed(&["key"]),
         "finalizers" => ListKind::Set,
         _ => ListKind::Atomic,
@@ -80,7 +80,8 @@ fn merge_members(
     if let Some(keys) = patch.get("$retainKeys").and_then(Value::as_array) {
         members.retain(|name, _| keys.iter().any(|key| key == name));
     }
-    for (name, value) in patch {
+    let known = |name: &str| !name.starts_with('$') || name.starts_with("$deleteFrom");
+    for (name, value) in patch.iter().filter(|(name, _)| known(name)) {
         if let Some(list) = name.strip_prefix("$deleteFromPrimitiveList/") {
             if let (Some(items), Some(gone)) = (
                 members.get_mut(list).and_then(Value::as_array_mut),
@@ -88,8 +89,6 @@ fn merge_members(
             ) {
                 items.retain(|item| !gone.contains(item));
             }
-        } else if name.starts_with('$') {
-            continue;
         } else if value.is_null() {
             members.remove(name);
         } else if value.is_object() {

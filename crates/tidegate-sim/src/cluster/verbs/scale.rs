@@ -59,12 +59,12 @@ impl Cluster {
         &mut self,
         call: &Call,
         target: &Target<'_>,
-        scale: Value,
+        scale: &Value,
     ) -> Result<Arc<Value>, Refusal> {
         let old = self.stored(target)?;
         let kind = Arc::clone(self.kinds.get(target.kind));
         let paths = scale_paths(&kind)?;
-        let replicas = fields::number(&scale, &["spec", "replicas"]).unwrap_or(0);
+        let replicas = fields::number(scale, &["spec", "replicas"]).unwrap_or(0);
         if replicas < 0 {
             let cause = Cause::invalid(
                 "spec.replicas",
@@ -84,7 +84,7 @@ impl Cluster {
         }
         let metadata = fields::map_mut(&mut proposed, "metadata");
         for member in ["uid", "resourceVersion"] {
-            if let Some(value) = fields::at(&scale, &["metadata", member]) {
+            if let Some(value) = fields::at(scale, &["metadata", member]) {
                 metadata.insert(member.to_owned(), value.clone());
             }
         }

@@ -37,9 +37,9 @@ impl Cluster {
     ) -> Result<Arc<Value>, Refusal> {
         let kind = Arc::clone(self.kinds.get(target.kind));
         let old = self.stored(target)?;
-        self.check_part(&kind, target.part)?;
+        check_part(&kind, target.part)?;
         if target.part == Part::Scale {
-            return self.write_scale(call, target, body);
+            return self.write_scale(call, target, &body);
         }
         let mut body = body;
         name_kind(&kind, &mut body)?;
@@ -83,7 +83,7 @@ impl Cluster {
         patch: &Patch,
     ) -> Result<Arc<Value>, Refusal> {
         let kind = Arc::clone(self.kinds.get(target.kind));
-        self.check_part(&kind, target.part)?;
+        check_part(&kind, target.part)?;
         if let Patch::Apply {
             body,
             manager,
@@ -109,7 +109,7 @@ impl Cluster {
         if target.part == Part::Scale {
             let scale = self.scale(target)?;
             let scale = patch::patched(&kind, target.name, &scale, patch)?;
-            return self.write_scale(call, target, scale);
+            return self.write_scale(call, target, &scale);
         }
         let proposed = patch::patched(&kind, target.name, &old, patch)?;
         self.finish_update(
@@ -166,20 +166,37 @@ impl Cluster {
             .ok_or_else(|| Refusal::not_found(self.kinds.get(target.kind), target.name))
     }
 
-    pub(super) fn check_part(&self, kind: &Kind, part: Part) -> Result<(), Refusal> {
-        let there = match part {
-            Part::Whole => true,
-            Part::Status => kind.status == StatusWrites::Apart,
-            Part::Scale => kind.scale.is_some(),
-        };
-        if there {
-            Ok(())
-        } else {
-            Err(Refusal::new(
-                Reason::NotFound,
-                "the server could not find the requested resource",
-            ))
-        }
+    /// Replaces an object's status; for controllers that know it as a whole.
+    ///
+    /// # Errors
+    /// 404 when the object does not exist or has no status apart.
+    pub fn replace_status(
+        &mut self,
+        call: &Call,
+        target: &Target<'_>,
+        status: Value,
+    ) -> Result<Arc<Value>, Refusal> {
+        let kind = Arc::clone(self.kinds.get(target.kind));
+        check_part(&kind, Part::Status)?;
+        let old = self.stored(target)?;
+        let mut proposed: serde_json::Map<String, Value> = old
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| *name != "status")
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        proposed.insert("status".to_owned(), status);
+        self.finish_update(
+            call,
+            Pending {
+                kind: target.kind,
+                part: Part::Status,
+                verb: Verb::Update,
+                old,
+                proposed: Value::Object(proposed),
+            },
+        )
     }
 
     /// Replaces the whole object by a proposal that was made from it.
@@ -251,6 +268,23 @@ impl Cluster {
                 verb,
                 part,
             },
+        ))
+    }
+}
+
+/// Whether the kind has the part.
+fn check_part(kind: &Kind, part: Part) -> Result<(), Refusal> {
+    let there = match part {
+        Part::Whole => true,
+        Part::Status => kind.status == StatusWrites::Apart,
+        Part::Scale => kind.scale.is_some(),
+    };
+    if there {
+        Ok(())
+    } else {
+        Err(Refusal::new(
+            Reason::NotFound,
+            "the server could not find the requested resource",
         ))
     }
 }
@@ -339,24 +373,22 @@ fn keep_other_part(kind: &Kind, part: Part, old: &Value, proposed: &mut Value) {
         }
         (Part::Status, StatusWrites::Apart) => {
             // Custom resources keep everything but the status; built-in kinds let metadata pass.
-            let status = proposed.get_mut("status").map(Value::take);
-            let metadata = proposed.get_mut("metadata").map(Value::take);
-            let before = old.as_object().into_iter().flatten();
-            let mut kept: serde_json::Map<String, Value> = before
-                .filter(|(name, _)| *name != "status")
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect();
-            if let Some(metadata) = metadata
-                && !kind.is_custom()
-            {
-                kept.insert("metadata".to_owned(), metadata);
+            let passes = |name: &str| name == "status" || (name == "metadata" && !kind.is_custom());
+            let (Some(members), Some(before)) = (proposed.as_object_mut(), old.as_object()) else {
+                return;
+            };
+            members.retain(|name, value| {
+                if passes(name) {
+                    !value.is_null()
+                } else {
+                    before.contains_key(name)
+                }
+            });
+            for (name, value) in before {
+                if !passes(name) && members.get(name) != Some(value) {
+                    members.insert(name.clone(), value.clone());
+                }
             }
-            if let Some(status) = status
-                && !status.is_null()
-            {
-                kept.insert("status".to_owned(), status);
-            }
-            *proposed = Value::Object(kept);
         }
         (Part::Whole | Part::Scale | Part::Status, StatusWrites::Together) => {}
     }

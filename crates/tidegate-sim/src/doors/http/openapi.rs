@@ -1,4 +1,4 @@
-//! OpenAPI v3, as much as clients need: which kinds take patches and check fields by themselves.
+//! `OpenAPI` v3, as much as clients need: which kinds take patches and check fields by themselves.
 
 use serde_json::{Map, Value, json};
 

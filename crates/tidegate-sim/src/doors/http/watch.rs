@@ -54,15 +54,7 @@ pub(super) fn open(
             &kind,
         )?;
     }
-    let given = parameters.get("resourceVersion");
-    let from: u64 = match given {
-        "" => 0,
-        text => text.parse().map_err(|_| {
-            Refusal::bad_request(format!(
-                "Invalid value: \"{text}\": strconv.ParseUint: invalid syntax"
-            ))
-        })?,
-    };
+    let from = version_asked(parameters.get("resourceVersion"))?;
     let initial = match parameters.get("sendInitialEvents") {
         "true" | "1" => true,
         "" => from == 0,
@@ -114,6 +106,18 @@ pub(super) fn open(
             Some((Ok::<_, Infallible>(bytes), watch))
         },
     ))))
+}
+
+/// The version from which on changes are asked for; 0 for now.
+fn version_asked(text: &str) -> Result<u64, Refusal> {
+    if text.is_empty() {
+        return Ok(0);
+    }
+    text.parse().map_err(|_| {
+        Refusal::bad_request(format!(
+            "Invalid value: \"{text}\": strconv.ParseUint: invalid syntax"
+        ))
+    })
 }
 
 /// Whether the client wants to be told versions without changes.

@@ -9,93 +9,121 @@ use crate::cluster::{
     kinds::{self, KindId},
 };
 
-/// A kind's headings; the last `wide` of them are shown with `-o wide` only.
+/// A kind's headings, and how many of the last of them are shown with `-o wide` only.
+type Columns = (KindId, &'static [&'static str], usize);
+
+const COLUMNS: [Columns; 17] = [
+    (
+        kinds::PODS,
+        &[
+            "Name",
+            "Ready",
+            "Status",
+            "Restarts",
+            "Age",
+            "IP",
+            "Node",
+            "Nominated Node",
+            "Readiness Gates",
+        ],
+        4,
+    ),
+    (
+        kinds::REPLICA_SETS,
+        &[
+            "Name",
+            "Desired",
+            "Current",
+            "Ready",
+            "Age",
+            "Containers",
+            "Images",
+            "Selector",
+        ],
+        3,
+    ),
+    (
+        kinds::DEPLOYMENTS,
+        &[
+            "Name",
+            "Ready",
+            "Up-to-date",
+            "Available",
+            "Age",
+            "Containers",
+            "Images",
+            "Selector",
+        ],
+        3,
+    ),
+    (
+        kinds::SERVICES,
+        &[
+            "Name",
+            "Type",
+            "Cluster-IP",
+            "External-IP",
+            "Port(s)",
+            "Age",
+            "Selector",
+        ],
+        1,
+    ),
+    (kinds::ENDPOINTS, &["Name", "Endpoints", "Age"], 0),
+    (
+        kinds::ENDPOINT_SLICES,
+        &["Name", "AddressType", "Ports", "Endpoints", "Age"],
+        0,
+    ),
+    (
+        kinds::INGRESSES,
+        &["Name", "Class", "Hosts", "Address", "Ports", "Age"],
+        0,
+    ),
+    (
+        kinds::EVENTS,
+        &[
+            "Last Seen",
+            "Type",
+            "Reason",
+            "Object",
+            "Subobject",
+            "Source",
+            "Message",
+            "First Seen",
+            "Count",
+            "Name",
+        ],
+        3,
+    ),
+    (kinds::NAMESPACES, &["Name", "Status", "Age"], 0),
+    (
+        kinds::NODES,
+        &["Name", "Status", "Roles", "Age", "Version"],
+        0,
+    ),
+    (kinds::CONFIG_MAPS, &["Name", "Data", "Age"], 0),
+    (kinds::SECRETS, &["Name", "Type", "Data", "Age"], 0),
+    (kinds::SERVICE_ACCOUNTS, &["Name", "Secrets", "Age"], 0),
+    (
+        kinds::JOBS,
+        &["Name", "Status", "Completions", "Duration", "Age"],
+        0,
+    ),
+    (kinds::LEASES, &["Name", "Holder", "Age"], 0),
+    (kinds::DEFINITIONS, &["Name", "Created At"], 0),
+    (
+        kinds::AUTOSCALERS,
+        &["Name", "Reference", "MinPods", "MaxPods", "Replicas", "Age"],
+        0,
+    ),
+];
+
 fn columns(kind: KindId) -> (&'static [&'static str], usize) {
-    match kind {
-        kinds::PODS => (
-            &[
-                "Name",
-                "Ready",
-                "Status",
-                "Restarts",
-                "Age",
-                "IP",
-                "Node",
-                "Nominated Node",
-                "Readiness Gates",
-            ],
-            4,
-        ),
-        kinds::REPLICA_SETS => (
-            &[
-                "Name",
-                "Desired",
-                "Current",
-                "Ready",
-                "Age",
-                "Containers",
-                "Images",
-                "Selector",
-            ],
-            3,
-        ),
-        kinds::DEPLOYMENTS => (
-            &[
-                "Name",
-                "Ready",
-                "Up-to-date",
-                "Available",
-                "Age",
-                "Containers",
-                "Images",
-                "Selector",
-            ],
-            3,
-        ),
-        kinds::SERVICES => (
-            &[
-                "Name",
-                "Type",
-                "Cluster-IP",
-                "External-IP",
-                "Port(s)",
-                "Age",
-                "Selector",
-            ],
-            1,
-        ),
-        kinds::ENDPOINTS => (&["Name", "Endpoints", "Age"], 0),
-        kinds::ENDPOINT_SLICES => (&["Name", "AddressType", "Ports", "Endpoints", "Age"], 0),
-        kinds::INGRESSES => (&["Name", "Class", "Hosts", "Address", "Ports", "Age"], 0),
-        kinds::EVENTS => (
-            &[
-                "Last Seen",
-                "Type",
-                "Reason",
-                "Object",
-                "Subobject",
-                "Source",
-                "Message",
-                "First Seen",
-                "Count",
-                "Name",
-            ],
-            4,
-        ),
-        kinds::NAMESPACES => (&["Name", "Status", "Age"], 0),
-        kinds::NODES => (&["Name", "Status", "Roles", "Age", "Version"], 0),
-        kinds::CONFIG_MAPS => (&["Name", "Data", "Age"], 0),
-        kinds::SECRETS => (&["Name", "Type", "Data", "Age"], 0),
-        kinds::SERVICE_ACCOUNTS => (&["Name", "Secrets", "Age"], 0),
-        kinds::JOBS => (&["Name", "Status", "Completions", "Duration", "Age"], 0),
-        kinds::LEASES => (&["Name", "Holder", "Age"], 0),
-        kinds::DEFINITIONS => (&["Name", "Created At"], 0),
-        kinds::AUTOSCALERS => (
-            &["Name", "Reference", "MinPods", "MaxPods", "Replicas", "Age"],
-            0,
-        ),
-        _ => (&["Name", "Age"], 0),
-    }
+    COLUMNS
+        .iter()
+        .find(|(id, _, _)| *id == kind)
+        .map_or((&["Name", "Age"], 0), |(_, names, wide)| (names, *wide))
 }
 
 pub(super) fn headings(kind: KindId) -> Vec<Heading> {
@@ -104,12 +132,9 @@ pub(super) fn headings(kind: KindId) -> Vec<Heading> {
         .iter()
         .enumerate()
         .map(|(place, name)| {
-            // Events show object and message, but neither source nor what is behind it.
-            let hidden = if kind == kinds::EVENTS {
-                [4, 5].contains(&place) || place >= names.len() - (wide - 1)
-            } else {
-                place >= names.len() - wide
-            };
+            // Events hide two in the middle: subobject and source.
+            let hidden =
+                place >= names.len() - wide || (kind == kinds::EVENTS && [4, 5].contains(&place));
             Heading::new(name, i64::from(hidden))
         })
         .collect()
