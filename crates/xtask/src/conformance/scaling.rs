@@ -174,7 +174,7 @@ fn canary_answers(snapshot: &RolloutSnapshot, weights: Option<&Weights>) -> Map<
         "desiredWeight": desired_weight,
         "setWeight": replica_math::set_weight(snapshot),
         "maxWeight": replica_math::max_weight(snapshot),
-        "atDesired": replica_math::at_desired(snapshot, weights).is_ok(),
+        "atDesired": replica_math::lacking(snapshot, weights).is_none(),
         "stepIndex": {"atStep": step.is_some(), "index": index},
         "verifyWeight": weight::is_to_be_verified(snapshot, desired_weight),
         "defaults": {

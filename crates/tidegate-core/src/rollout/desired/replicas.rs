@@ -108,9 +108,12 @@ fn remove_deadlines(
         if set.scale_down_deadline.is_none() {
             continue;
         }
-        sizes
-            .effects
-            .push(annotate(snapshot, set, &Value::Null, Reason::FollowsRollout));
+        sizes.effects.push(annotate(
+            snapshot,
+            set,
+            &Value::Null,
+            Reason::FollowsRollout,
+        ));
         unmarked.push(set.name.clone());
     }
     unmarked
