@@ -11,7 +11,6 @@ mod table;
 use serde_json::Value;
 use tidegate_gocompat::json::shape::{Field, Kind, Rule, Struct as Shape};
 
-pub use own::{INT_OR_STRING as INT_OR_STRING_TYPE, QUANTITY as QUANTITY_TYPE, TIME as TIME_TYPE};
 pub use tidegate_gocompat::json::{DecodeError, Encoded, Tree, UnsetTimes, encode, encode_with};
 
 use Kind::{Bool, Int32, Int64, List, Map, Pointer, Struct, Text};
@@ -22,6 +21,12 @@ pub static POD_TEMPLATE: Kind = Struct(&table::CORE_POD_TEMPLATE_SPEC);
 pub static CANARY_STEPS: Kind = List(&Struct(&table::ROLLOUTS_CANARY_STEP));
 /// A pause of a canary.
 pub static PAUSE: Kind = Struct(&table::ROLLOUTS_ROLLOUT_PAUSE);
+/// A quantity of Kubernetes.
+pub const QUANTITY: Kind = Kind::Own(&own::QUANTITY);
+/// A time: whole seconds.
+pub const TIME: Kind = Kind::Own(&own::TIME);
+/// A number or a text.
+pub const INT_OR_STRING: Kind = Kind::Own(&own::INT_OR_STRING);
 /// A Rollout.
 pub static ROLLOUT: Kind = Struct(&table::ROLLOUTS_ROLLOUT);
 /// An `AnalysisRun`.
@@ -34,9 +39,6 @@ pub static CLUSTER_ANALYSIS_TEMPLATE: Kind = Struct(&table::ROLLOUTS_CLUSTER_ANA
 pub static EXPERIMENT: Kind = Struct(&table::ROLLOUTS_EXPERIMENT);
 
 const STRING: Kind = Text("string");
-const QUANTITY: Kind = Kind::Own(&own::QUANTITY);
-const TIME: Kind = Kind::Own(&own::TIME);
-const INT_OR_STRING: Kind = Kind::Own(&own::INT_OR_STRING);
 const RAW: Kind = Kind::Raw;
 
 const ALWAYS: Rule = Rule::Always;

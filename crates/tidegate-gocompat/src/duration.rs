@@ -179,6 +179,22 @@ impl Duration {
         Self(self.0.saturating_abs())
     }
 
+    /// The age in one unit, cut to a whole number (`59s`, `47m`, `23h`, `364d`, `2y`); `<invalid>` from two seconds
+    /// before now.
+    pub fn short(self) -> String {
+        let seconds = self.whole_seconds();
+        let (minutes, hours) = (seconds / 60, seconds / 3_600);
+        match () {
+            () if seconds < -1 => "<invalid>".to_owned(),
+            () if seconds < 0 => "0s".to_owned(),
+            () if seconds < 60 => format!("{seconds}s"),
+            () if minutes < 60 => format!("{minutes}m"),
+            () if hours < 24 => format!("{hours}h"),
+            () if hours < 24 * 365 => format!("{}d", hours / 24),
+            () => format!("{}y", hours / 24 / 365),
+        }
+    }
+
     /// The age as `kubectl get` prints it: two units at most, coarser with size (`90s`, `9m5s`, `47h`, `3d4h`, `2y`);
     /// `<invalid>` from two seconds before now.
     pub fn human(self) -> String {

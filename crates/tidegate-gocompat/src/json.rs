@@ -15,5 +15,5 @@ mod tree;
 pub use encode::{DecodeError, Encoded, UnsetTimes, encode, encode_with};
 pub use equal::equal;
 pub use node::{Node, SyntaxError, parse};
-pub use text::{write_plain, write_raw, write_text};
+pub use text::{print_plain, write_plain, write_raw, write_text};
 pub use tree::{Tree, View};

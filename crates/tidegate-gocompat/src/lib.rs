@@ -3,6 +3,7 @@
 mod base64;
 pub mod duration;
 pub mod expr;
+pub mod float_format;
 pub mod fnv;
 pub mod json;
 pub mod number;

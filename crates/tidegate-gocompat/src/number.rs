@@ -66,13 +66,17 @@ impl ParseNumberError {
 /// # Errors
 /// If it is none, or does not fit.
 pub fn parse_int(text: &str) -> Result<i64, ParseNumberError> {
-    text.parse()
-        .map_err(|error: std::num::ParseIntError| match error.kind() {
-            std::num::IntErrorKind::PosOverflow | std::num::IntErrorKind::NegOverflow => {
-                ParseNumberError::Range
-            }
-            _ => ParseNumberError::Syntax,
-        })
+    text.parse().map_err(|error: std::num::ParseIntError| {
+        let is_too_large = matches!(
+            error.kind(),
+            std::num::IntErrorKind::PosOverflow | std::num::IntErrorKind::NegOverflow
+        );
+        if is_too_large {
+            ParseNumberError::Range
+        } else {
+            ParseNumberError::Syntax
+        }
+    })
 }
 
 /// Reads a float as `strconv.ParseFloat(text, 64)` does: decimal or hexadecimal, with underscores between digits, `NaN`, `Inf`.
@@ -98,7 +102,10 @@ pub fn parse_float(text: &str) -> Result<f64, ParseNumberError> {
         return Err(ParseNumberError::Syntax);
     }
     let hexadecimal = name.strip_prefix("0x");
-    let digits = without_underscores(hexadecimal.unwrap_or(&name), hexadecimal.is_some())?;
+    let digits = match hexadecimal {
+        Some(digits) => without_underscores(digits, Base::Sixteen)?,
+        None => without_underscores(&name, Base::Ten)?,
+    };
     let size = match hexadecimal {
         Some(_) => parse_hexadecimal(&digits)?,
         // The standard library takes a second sign and names of its own; neither is left here.
@@ -113,10 +120,17 @@ pub fn parse_float(text: &str) -> Result<f64, ParseNumberError> {
     Ok(if text.starts_with('-') { -size } else { size })
 }
 
+/// The base of a number's digits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Base {
+    Ten,
+    Sixteen,
+}
+
 /// Takes underscores out, which must stand between digits (or behind a base's prefix).
-fn without_underscores(digits: &str, has_prefix: bool) -> Result<String, ParseNumberError> {
+fn without_underscores(digits: &str, base: Base) -> Result<String, ParseNumberError> {
     let mut out = String::with_capacity(digits.len());
-    let mut is_after_digit = has_prefix;
+    let mut is_after_digit = base == Base::Sixteen;
     let mut is_after_underscore = false;
     for character in digits.chars() {
         if character == '_' {
@@ -126,7 +140,10 @@ fn without_underscores(digits: &str, has_prefix: bool) -> Result<String, ParseNu
             (is_after_digit, is_after_underscore) = (false, true);
             continue;
         }
-        let is_digit = character.is_ascii_digit() || (has_prefix && character.is_ascii_hexdigit());
+        let is_digit = match base {
+            Base::Ten => character.is_ascii_digit(),
+            Base::Sixteen => character.is_ascii_hexdigit(),
+        };
         if is_after_underscore && !is_digit {
             return Err(ParseNumberError::Syntax);
         }
@@ -162,7 +179,7 @@ pub fn pow(base: f64, exponent: f64) -> f64 {
     /// Beyond this binary exponent the result is infinite or zero in any case.
     const FAR: i64 = 1 << 12;
     /// From here on a float is an even integer, and `int_of` no longer fits.
-    const HUGE: f64 = 9.223_372_036_854_775_8e18;
+    const HUGE: f64 = 9_223_372_036_854_775_808.0;
 
     let is_special = base == 0.0
         || !base.is_finite()

@@ -1,10 +1,16 @@
 //! `cargo xtask conformance <folder>`: compares what we compute with recorded answers, area by
 //! area. A new area is a file under `conformance/` and a line in [`AREAS`].
 
+mod cases;
 mod crds;
 mod expr;
+mod normal;
+mod numbers;
 mod phase;
+mod podhash;
 mod scaling;
+mod steps;
+mod types;
 mod validate;
 mod wire;
 
@@ -37,9 +43,15 @@ const AREAS: &[(&str, Area)] = &[
     ("crds", crds::run),
     ("expr", expr::run),
     ("wire", wire::run),
-    ("phase", phase::run),
-    ("scaling", scaling::run),
-    ("validate", validate::run),
+    ("types", types::run),
+    ("fieldwalk", normal::run_fieldwalk),
+    ("normalise", normal::run_normalise),
+    ("podhash", podhash::run),
+    ("numbers", numbers::run),
+    ("rollouts-steps", steps::run),
+    ("rollouts-phase", phase::run),
+    ("rollouts-scaling", scaling::run),
+    ("rollouts-validate", validate::run),
 ];
 
 /// Runs the areas named (all if none is) and prints what each file said.
@@ -48,12 +60,12 @@ const AREAS: &[(&str, Area)] = &[
 /// When an area is not known, a file cannot be read, or a case fails.
 pub(crate) fn run(folder: &Path, only: &[String]) -> Result<()> {
     for name in only {
-        if AREAS.iter().all(|(area, _)| area != name) {
+        if AREAS.iter().all(|(area, _)| !is_called(area, name)) {
             let known: Vec<&str> = AREAS.iter().map(|(area, _)| *area).collect();
             bail!("no area is called {name}; there are {}", known.join(", "));
         }
     }
-    let chosen = |name: &str| only.is_empty() || only.iter().any(|wanted| wanted == name);
+    let chosen = |name: &str| only.is_empty() || only.iter().any(|wanted| is_called(name, wanted));
     let (mut passed, mut failed) = (0, 0);
     let mut out = io::stdout().lock();
     for (name, area) in AREAS.iter().filter(|(name, _)| chosen(name)) {
@@ -70,11 +82,16 @@ pub(crate) fn run(folder: &Path, only: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// `rollouts-` need not be said.
+fn is_called(area: &str, name: &str) -> bool {
+    area == name || area.strip_prefix("rollouts-") == Some(name)
+}
+
 fn print(area: &str, report: &Report, out: &mut impl Write) -> Result<()> {
     let (passed, failed) = (report.passed, report.failures.len());
     writeln!(
         out,
-        "{area:<10} {:<38} {passed:>6} passed {failed:>6} failed",
+        "{area:<18} {:<30} {passed:>6} passed {failed:>6} failed",
         report.file
     )?;
     for failure in report.failures.iter().take(SHOWN) {

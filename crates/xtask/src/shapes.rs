@@ -1,12 +1,7 @@
 //! `cargo xtask shapes <types.jsonl>`: writes the table of Go's structs from which the bytes of the pod
 //! template hash follow. Needed again whenever the Kubernetes version that upstream builds with changes.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -20,6 +15,9 @@ const OWN: [(&str, &str); 5] = [
     ("json.RawMessage", "RAW"),
 ];
 
+/// The table's file.
+pub(crate) const TABLE: &str = "crates/tidegate-api/src/shape/table.rs";
+
 /// Reads the list of types and writes the table.
 ///
 /// # Errors
@@ -27,14 +25,18 @@ const OWN: [(&str, &str); 5] = [
 pub(crate) fn run(types: &Path, root: &Path) -> Result<()> {
     let text = fs::read_to_string(types).with_context(|| types.display().to_string())?;
     let table = table(&text)?;
-    let path: PathBuf = root.join("crates/tidegate-api/src/shape/table.rs");
+    let path = root.join(TABLE);
     fs::write(&path, table).with_context(|| path.display().to_string())
 }
 
 /// The types by name.
 struct Types(BTreeMap<String, Value>);
 
-fn table(text: &str) -> Result<String> {
+/// The table's text.
+///
+/// # Errors
+/// When a type is not understood.
+pub(crate) fn table(text: &str) -> Result<String> {
     let mut types = Types(BTreeMap::new());
     for line in text.lines() {
         let entry: Value = serde_json::from_str(line)?;
@@ -173,8 +175,17 @@ mod tests {
 
     #[test]
     fn constants_are_readable() {
-        assert_eq!(constant("core/v1.TCPSocketAction"), "CORE_TCP_SOCKET_ACTION");
-        assert_eq!(constant("core/v1.ISCSIVolumeSource"), "CORE_ISCSI_VOLUME_SOURCE");
-        assert_eq!(constant("core/v1.DownwardAPIProjection"), "CORE_DOWNWARD_API_PROJECTION");
+        assert_eq!(
+            constant("core/v1.TCPSocketAction"),
+            "CORE_TCP_SOCKET_ACTION"
+        );
+        assert_eq!(
+            constant("core/v1.ISCSIVolumeSource"),
+            "CORE_ISCSI_VOLUME_SOURCE"
+        );
+        assert_eq!(
+            constant("core/v1.DownwardAPIProjection"),
+            "CORE_DOWNWARD_API_PROJECTION"
+        );
     }
 }

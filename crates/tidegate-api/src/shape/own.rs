@@ -13,7 +13,7 @@ use tidegate_gocompat::{
 use crate::quantity::Quantity;
 
 /// A quantity: a text or a number, always written as a text; null is `0`.
-pub static QUANTITY: Own = Own {
+pub(super) static QUANTITY: Own = Own {
     name: "resource.Quantity",
     write: |scalar, out| {
         write_text(&quantity(scalar)?.to_string(), out);
@@ -24,7 +24,7 @@ pub static QUANTITY: Own = Own {
 };
 
 /// A time: whole seconds in UTC; the zero time is null.
-pub static TIME: Own = Own {
+pub(super) static TIME: Own = Own {
     name: "v1.Time",
     write: |scalar, out| {
         match time(scalar)? {
@@ -41,7 +41,7 @@ pub static TIME: Own = Own {
 };
 
 /// A number or a text, written as it was given; nothing is `0`.
-pub static INT_OR_STRING: Own = Own {
+pub(super) static INT_OR_STRING: Own = Own {
     name: "intstr.IntOrString",
     write: |scalar, out| {
         match scalar {

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use serde_json::{Number, Value};
+
+use crate::number::parse_float;
+
 /// How deep a text may nest. Go's limit is 10,000; ours keeps us off the end of the stack, and no API
 /// server hands out anything nearly as deep.
 const MAX_DEPTH: usize = 500;
@@ -21,6 +25,39 @@ pub enum Node {
     List(Vec<Node>),
     /// An object: members in their order, doubled names included.
     Object(Vec<(String, Node)>),
+}
+
+impl Node {
+    /// The value as Go holds it once it has read it into `any`: every number is a float, and of two
+    /// members with the same name the last one counts.
+    ///
+    /// # Errors
+    /// When a number is beyond the largest float.
+    pub fn to_value(&self) -> Result<Value, SyntaxError> {
+        Ok(match self {
+            Self::Null => Value::Null,
+            Self::Bool(flag) => Value::Bool(*flag),
+            Self::Text(text) => Value::String(text.clone()),
+            Self::Number(text) => {
+                let float = parse_float(text).ok().and_then(Number::from_f64);
+                let float = float.ok_or_else(|| {
+                    let of = "of type float64";
+                    SyntaxError(format!(
+                        "json: cannot unmarshal number {text} into Go value {of}"
+                    ))
+                })?;
+                Value::Number(float)
+            }
+            Self::List(items) => {
+                Value::Array(items.iter().map(Self::to_value).collect::<Result<_, _>>()?)
+            }
+            Self::Object(members) => {
+                let members = members.iter();
+                let members = members.map(|(name, node)| Ok((name.clone(), node.to_value()?)));
+                Value::Object(members.collect::<Result<_, _>>()?)
+            }
+        })
+    }
 }
 
 /// What is wrong with a text that is no JSON; prints Go's words.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::tree::{Tree, View};
-use crate::number::{float_of, float_of_unsigned, print_json_float};
+use crate::number::{float_of, float_of_unsigned, print_float, print_json_float};
 
 /// Writes a text in quotes. Besides what JSON asks for, `<`, `>`, `&`, U+2028 and U+2029 are escaped.
 pub fn write_text(text: &str, out: &mut String) {
@@ -116,6 +116,25 @@ pub fn write_plain(value: &Value, out: &mut String) {
     }
 }
 
+/// A value as `fmt` prints it with `%v` once Go has read it into `any`: `map[a:1 b:[2 <nil>]]`.
+pub fn print_plain(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Number(number) => number.as_f64().map_or_else(String::new, print_float),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(print_plain).collect();
+            format!("[{}]", items.join(" "))
+        }
+        Value::Object(members) => {
+            let members = members.iter();
+            let members = members.map(|(name, value)| format!("{name}:{}", print_plain(value)));
+            format!("map[{}]", members.collect::<Vec<_>>().join(" "))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -138,6 +157,12 @@ mod tests {
         let value = json!({"b": [9_007_199_254_740_993_i64, 1.0, 1e21], "a": null});
         write_plain(&value, &mut out);
         assert_eq!(out, r#"{"a":null,"b":[9007199254740992,1,1e+21]}"#);
+    }
+
+    #[test]
+    fn values_print_as_go_prints_any() {
+        let value = json!({"b": [2, null, true], "a": 1e20});
+        assert_eq!(print_plain(&value), "map[a:1e+20 b:[2 <nil> true]]");
     }
 
     #[test]
