@@ -1,8 +1,24 @@
-//! What differs for AnalysisRuns.
+//! What differs for AnalysisRuns: measurements are taken between the decision and its conclusion.
 
-use tidegate_core::plan::{ANALYSIS_RUNS, Resource};
+use std::{collections::BTreeMap, sync::Arc};
 
-use crate::reconcile::{Kind, Name, Shell, Verdict};
+use futures::future::join_all;
+use tidegate_api::analysis::AnalysisRun;
+use tidegate_core::{
+    analysis_run::{
+        self, Concluded, Decision, Due, Ending, Measure, Measured, Secrets, failed_measurement,
+    },
+    plan::{ANALYSIS_RUNS, ObjectKey, Resource},
+    run::Outcome,
+};
+use tidegate_integrations::metrics::{self, Turn};
+
+use crate::{
+    ask,
+    reconcile::{self, Kind, Name, Shell, Verdict},
+    record::About,
+    watch::Found,
+};
 
 /// AnalysisRuns.
 #[derive(Debug)]
@@ -13,7 +29,116 @@ impl Kind for AnalysisRuns {
         ANALYSIS_RUNS
     }
 
-    async fn pass(&self, _shell: &Shell, _name: &Name) -> Verdict {
-        Verdict::Done(None)
+    async fn pass(&self, shell: &Shell, name: &Name) -> Verdict {
+        match shell.caches.analysis_runs.get(&name.0, &name.1) {
+            Found::Good(run) => pass(shell, &run).await,
+            Found::Broken(broken) => {
+                // There is no status that could be written without reading it.
+                tracing::error!(namespace = %name.0, name = %name.1, error = %broken.error, "this AnalysisRun cannot be read");
+                Verdict::Done(None)
+            }
+            Found::Absent => {
+                let key = ObjectKey::new(ANALYSIS_RUNS, &name.0, &name.1);
+                shell.ledger.lock().await.forget(&key);
+                Verdict::Done(None)
+            }
+        }
+    }
+}
+
+async fn pass(shell: &Shell, run: &Arc<AnalysisRun>) -> Verdict {
+    let metadata = &run.metadata;
+    let about = Arc::new(About {
+        key: ObjectKey::new(ANALYSIS_RUNS, &metadata.namespace, &metadata.name),
+        uid: metadata.uid.clone(),
+        resource_version: metadata.resource_version.clone(),
+    });
+    let now = shell.clock.now();
+    let concluded = match analysis_run::decide(run, now) {
+        Decision::Idle => return Verdict::Done(None),
+        Decision::Delete(write) => {
+            return match shell.send_alone(&about, &write).await {
+                Outcome::Done(_) => Verdict::Done(None),
+                Outcome::Failed(failure) => reconcile::after(&failure, None),
+            };
+        }
+        Decision::Refuse(sentence) => Concluded::refused(run, sentence, now),
+        Decision::Measure(due) => match measure(shell, run, &due).await {
+            Ok(concluded) => concluded,
+            Err(verdict) => return verdict,
+        },
+    };
+    let wake = concluded.wake.map(|wake| wake.at);
+    if let Some(write) = &concluded.write
+        && let Outcome::Failed(failure) = shell.send_alone(&about, write).await
+    {
+        return reconcile::after(&failure, wake);
+    }
+    shell.recorder.record(&about, concluded.events);
+    Verdict::Done(wake)
+}
+
+/// Reads the secrets, takes every measurement that is due at the same time, and concludes.
+async fn measure(shell: &Shell, run: &AnalysisRun, due: &Due) -> Result<Concluded, Verdict> {
+    let mut secrets = Secrets::new();
+    for reference in due.secrets(run) {
+        let read = ask::secret(&shell.client, &run.metadata.namespace, &reference.name).await;
+        match read {
+            Ok(found) => secrets.insert(reference.name.clone(), found),
+            Err(error) => {
+                tracing::warn!(secret = %reference.name, %error, "cannot read");
+                return Err(Verdict::Failed(None));
+            }
+        };
+    }
+    match due.arm(run, &secrets) {
+        Ok(measures) => {
+            let measured = join_all(measures.into_iter().map(|one| take(shell, one))).await;
+            let now = shell.clock.now();
+            Ok(analysis_run::conclude(run, due, (measured, &secrets), now))
+        }
+        Err(error) => {
+            let sentence = format!("Unable to resolve metric arguments: {error}");
+            Ok(Concluded::refused(run, sentence, shell.clock.now()))
+        }
+    }
+}
+
+/// One measurement, from the first request to its value.
+async fn take(shell: &Shell, measure: Measure) -> Measured {
+    let name = measure.metric.name.clone();
+    if let (Some(unfinished), Ending::Yes) = (&measure.unfinished, measure.ending) {
+        return Measured {
+            name,
+            measurement: unfinished.clone(),
+            metadata: BTreeMap::new(),
+        };
+    }
+    let mut provider = match metrics::provider(&measure.metric, &shell.environment) {
+        Ok(provider) => provider,
+        Err(sentence) => {
+            return Measured {
+                name,
+                measurement: failed_measurement(shell.clock.now(), sentence),
+                metadata: BTreeMap::new(),
+            };
+        }
+    };
+    let metadata = provider.metadata();
+    let mut turn = provider.start(shell.clock.now());
+    loop {
+        turn = match turn {
+            Turn::Ask(request) => {
+                let answer = shell.http.ask(*request).await;
+                provider.read(answer, shell.clock.now())
+            }
+            Turn::Measured(measurement) => {
+                return Measured {
+                    name,
+                    measurement: *measurement,
+                    metadata,
+                };
+            }
+        };
     }
 }

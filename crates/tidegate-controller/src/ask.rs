@@ -1,20 +1,129 @@
-//! The only file that calls the outside world.
+//! The only file that calls the outside world: metric providers' requests go out here, with a time
+//! limit, a size limit, and no redirects.
+
+use std::collections::BTreeMap;
+
+use futures::StreamExt;
+use kube::Client;
+use reqwest::{Client as Http, Proxy, redirect::Policy};
+use serde::Deserialize;
+use tidegate_core::plan::{ObjectKey, SECRETS};
+use tidegate_integrations::metrics::{Answer, Certificate, Request};
+
+use crate::apply;
+
+/// The longest answer that is read. What is longer is refused rather than held in memory.
+const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 
 /// How metric providers are reached.
 #[derive(Clone, Debug)]
 pub enum Egress {
     /// As the proxy variables of the environment say.
     FromEnvironment,
-    /// Through this HTTP proxy.
+    /// Through this HTTP proxy, whatever the address.
     Proxy(String),
 }
 
 /// Sends requests.
 #[derive(Debug)]
-pub(crate) struct Asker {}
+pub(crate) struct Asker {
+    checked: Http,
+    unchecked: Http,
+}
 
 impl Asker {
-    pub(crate) fn new(_egress: &Egress) -> anyhow::Result<Self> {
-        Ok(Self {})
+    pub(crate) fn new(egress: &Egress) -> anyhow::Result<Self> {
+        // Another part of the process may have chosen a provider already: then that one serves.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        Ok(Self {
+            checked: http_client(egress, Certificate::Checked)?,
+            unchecked: http_client(egress, Certificate::Ignored)?,
+        })
     }
+
+    /// Sends one request; whatever happens is an answer.
+    pub(crate) async fn ask(&self, request: Request) -> Answer {
+        let client = match request.certificate {
+            Certificate::Checked => &self.checked,
+            Certificate::Ignored => &self.unchecked,
+        };
+        let mut builder = client
+            .request(request.method, &request.url)
+            .timeout(request.timeout)
+            .body(request.body);
+        for (name, value) in request.headers {
+            builder = builder.header(name, value);
+        }
+        match exchange(builder).await {
+            Ok(answer) => answer,
+            Err(error) => Answer::NoAnswer(apply::chain(&error.without_url())),
+        }
+    }
+}
+
+async fn exchange(builder: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
+    let response = builder.send().await?;
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    let mut chunks = response.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        body.extend_from_slice(&chunk?);
+        if body.len() > LONGEST_ANSWER {
+            let limit = LONGEST_ANSWER / (1024 * 1024);
+            return Ok(Answer::NoAnswer(format!(
+                "the answer is longer than {limit} MiB"
+            )));
+        }
+    }
+    Ok(Answer::Response { status, body })
+}
+
+fn http_client(egress: &Egress, certificate: Certificate) -> anyhow::Result<Http> {
+    let mut builder = Http::builder()
+        .redirect(Policy::none())
+        .danger_accept_invalid_certs(certificate == Certificate::Ignored);
+    if let Egress::Proxy(proxy) = egress {
+        builder = builder.proxy(Proxy::all(proxy)?);
+    }
+    Ok(builder.build()?)
+}
+
+#[derive(Deserialize)]
+struct Secret {
+    #[serde(default)]
+    data: BTreeMap<String, String>,
+}
+
+/// A secret's values, read live (ANA-26); `None` if there is no such secret.
+///
+/// # Errors
+/// What the server or the connection says.
+pub(crate) async fn secret(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<BTreeMap<String, String>>, String> {
+    let key = ObjectKey::new(SECRETS, namespace, name);
+    let request = http::Request::get(apply::object_path(&key))
+        .body(Vec::new())
+        .map_err(|error| error.to_string())?;
+    match client.request::<Secret>(request).await {
+        Ok(secret) => Ok(Some(
+            secret
+                .data
+                .into_iter()
+                .filter_map(|(name, coded)| Some((name, decode(&coded)?)))
+                .collect(),
+        )),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+        Err(error) => Err(apply::chain(&error)),
+    }
+}
+
+fn decode(coded: &str) -> Option<String> {
+    use base64::Engine;
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(coded)
+        .ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }

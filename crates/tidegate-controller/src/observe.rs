@@ -158,7 +158,7 @@ impl Caches {
         Observed {
             replica_sets: self.replica_sets_of(rollout),
             services: self.services_of(rollout),
-            analysis_runs: self.analysis_runs.controlled_by(&rollout.metadata.uid),
+            analysis_runs: self.analysis_runs_of(rollout),
             analysis_templates: by_name(self.analysis_templates.in_namespace(namespace)),
             cluster_analysis_templates: by_name(self.cluster_analysis_templates.in_namespace("")),
             router_findings: traffic::findings(rollout, &router_objects),
@@ -183,6 +183,20 @@ impl Caches {
                 found.push(candidate);
             }
         }
+        found
+    }
+
+    /// Its own, and whoever has a name that it might want.
+    fn analysis_runs_of(&self, rollout: &Rollout) -> Vec<Arc<AnalysisRun>> {
+        let mut found = self.analysis_runs.controlled_by(&rollout.metadata.uid);
+        let prefix = format!("{}-", rollout.metadata.name);
+        let named = self
+            .analysis_runs
+            .named(&rollout.metadata.namespace, &prefix);
+        found.extend(named.into_iter().filter(|run| {
+            let owner = run.metadata.controller();
+            owner.is_none_or(|owner| owner.uid != rollout.metadata.uid)
+        }));
         found
     }
 

@@ -10,7 +10,7 @@ use tidegate_core::{
     plan::{ObjectKey, Plan, Resource, Write},
     run::{Applied, Failure, Outcome, PlanRun, Step},
 };
-use tidegate_integrations::traffic;
+use tidegate_integrations::{metrics::Environment, traffic};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -36,6 +36,7 @@ pub(crate) struct Shell {
     pub(crate) recorder: Recorder,
     pub(crate) ledger: Mutex<Ledger>,
     pub(crate) http: crate::ask::Asker,
+    pub(crate) environment: Environment,
 }
 
 /// What came of a pass.

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use kube::{Client, Config};
 use tidegate_core::{freshness::Ledger, plan::Resource};
+use tidegate_integrations::metrics::Environment;
 use tokio::sync::Mutex;
 
 use crate::{
@@ -91,6 +92,10 @@ pub async fn run(
         caches: caches.clone(),
         ledger: Mutex::new(Ledger::default()),
         http: Asker::new(&surroundings.egress)?,
+        environment: Environment {
+            prometheus_address: std::env::var("ARGO_ROLLOUTS_PROMETHEUS_ADDRESS")
+                .unwrap_or_default(),
+        },
     });
     let health = admin::serve(args.healthz_port).await?;
     if args.leader_elect {

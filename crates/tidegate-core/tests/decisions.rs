@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, fmt::Write as _, path::Path, sync::Arc};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tidegate_api::{
+    analysis::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate},
     labels, pod_template,
     rollout::Rollout,
     workload::{ReplicaSet, Service},
@@ -120,12 +121,59 @@ fn observed(story: &Value) -> datatest_stable::Result<Observed> {
     let services = services
         .map(|(name, hash)| Ok((name.clone(), Arc::new(service(name, hash)?))))
         .collect::<datatest_stable::Result<BTreeMap<_, _>>>()?;
+    let runs = story["analysisRuns"].as_array().into_iter().flatten();
+    let runs = runs
+        .map(|run| Ok(Arc::new(serde_json::from_value(analysis_run(run))?)))
+        .collect::<datatest_stable::Result<Vec<Arc<AnalysisRun>>>>()?;
     Ok(Observed {
         rollout: Arc::new(rollout),
         replica_sets: sets,
         services,
+        analysis_runs: runs,
+        analysis_templates: templates::<AnalysisTemplate>(&story["templates"])?,
+        cluster_analysis_templates: templates::<ClusterAnalysisTemplate>(
+            &story["clusterTemplates"],
+        )?,
         ..Observed::default()
     })
+}
+
+/// Templates from specs by name.
+fn templates<T: serde::de::DeserializeOwned>(
+    specs: &Value,
+) -> datatest_stable::Result<BTreeMap<String, Arc<T>>> {
+    let specs = specs.as_object().into_iter().flatten();
+    specs
+        .map(|(name, spec)| {
+            let template = json!({"metadata": {"name": name}, "spec": spec});
+            Ok((name.clone(), Arc::new(serde_json::from_value(template)?)))
+        })
+        .collect()
+}
+
+/// An AnalysisRun from `{name, of, phase, step, …}`.
+fn analysis_run(run: &Value) -> Value {
+    let of = run["of"].as_str().unwrap_or("v2");
+    let hour = run["hour"].as_i64().unwrap_or(3);
+    let mut object = json!({
+        "metadata": {
+            "name": run["name"], "namespace": "town", "uid": format!("u-{}", run["name"].as_str().unwrap_or_default()),
+            "resourceVersion": "6", "creationTimestamp": format!("2026-01-01T{hour:02}:00:00Z"),
+            "labels": {labels::POD_TEMPLATE_HASH: hash(of)},
+            "ownerReferences": [{
+                "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "door",
+                "uid": "u-door", "controller": true,
+            }],
+        },
+        "spec": {"metrics": []},
+        "status": {"phase": run["phase"], "message": run["message"]},
+    });
+    if let Some(step) = run["step"].as_i64() {
+        object["metadata"]["labels"][labels::STEP_INDEX] = json!(step.to_string());
+    }
+    merge(&mut object["metadata"], &run["metadata"]);
+    merge(&mut object["spec"], &run["spec"]);
+    object
 }
 
 /// A ReplicaSet from `{of, revision, replicas, available, …}`: what is left out follows from these.
