@@ -35,7 +35,7 @@ pub struct Time {
     /// Seconds since 1970-01-01T00:00:00Z.
     unix_seconds: i64,
     /// 0 ..= 999,999,999.
-    nanoseconds: u32,
+    nanoseconds: i64,
     zone: Zone,
 }
 
@@ -45,8 +45,7 @@ impl Time {
         let carry = nanoseconds.div_euclid(NANOSECONDS);
         Self {
             unix_seconds: seconds.wrapping_add(carry),
-            nanoseconds: u32::try_from(nanoseconds.rem_euclid(NANOSECONDS))
-                .expect("a remainder of 1e9 fits into 32 bits"),
+            nanoseconds: nanoseconds.rem_euclid(NANOSECONDS),
             zone: Zone::Utc,
         }
     }
@@ -61,7 +60,7 @@ impl Time {
 
     /// The instant for the rest of the house; `None` outside the years -9999 to 9999.
     pub fn to_timestamp(&self) -> Option<jiff::Timestamp> {
-        let nanoseconds = i32::try_from(self.nanoseconds).expect("below 1e9");
+        let nanoseconds = i32::try_from(self.nanoseconds).ok()?;
         jiff::Timestamp::new(self.unix_seconds, nanoseconds).ok()
     }
 
@@ -94,7 +93,7 @@ impl Time {
         let shown = self
             .unix_seconds
             .wrapping_add(self.zone.offset_seconds(self.unix_seconds));
-        Civil::of_seconds_shown(shown, i64::from(self.nanoseconds))
+        Civil::of_seconds_shown(shown, self.nanoseconds)
     }
 
     /// The zone.
@@ -126,7 +125,7 @@ impl Time {
 
     /// Nanoseconds within the second, 0 ..= 999,999,999.
     pub fn nanosecond(&self) -> i64 {
-        i64::from(self.nanoseconds)
+        self.nanoseconds
     }
 
     /// Nanoseconds since 1970; wraps beyond the years 1678 to 2262, as Go's do.

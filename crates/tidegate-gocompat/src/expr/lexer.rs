@@ -3,6 +3,9 @@
 use super::escape::{unescape, unescape_bytes};
 use super::token::{Token, TokenKind};
 
+/// A question about a character.
+type Test = fn(char) -> bool;
+
 /// Names that are operators.
 const KEYWORDS: [&str; 11] = [
     "in",
@@ -202,10 +205,10 @@ impl<'s> Lexer<'s> {
 
     /// Reads a number's text; whether it means something is the parser's.
     fn number(&mut self) -> Result<Token, String> {
-        let mut is_digit: fn(char) -> bool = |c| c.is_ascii_digit() || c == '_';
+        let mut is_digit: Test = |c| c.is_ascii_digit() || c == '_';
         if self.peek() == Some('0') {
             self.next();
-            let prefixes: [(&str, fn(char) -> bool); 3] = [
+            let prefixes: [(&str, Test); 3] = [
                 ("xX", |c| c.is_ascii_hexdigit() || c == '_'),
                 ("oO", |c| matches!(c, '0'..='7' | '_')),
                 ("bB", |c| matches!(c, '0' | '1' | '_')),
@@ -275,7 +278,7 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn skip_while(&mut self, is_wanted: fn(char) -> bool) {
+    fn skip_while(&mut self, is_wanted: Test) {
         while self.peek().is_some_and(is_wanted) {
             self.next();
         }

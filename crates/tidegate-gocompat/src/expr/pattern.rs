@@ -192,7 +192,7 @@ impl Translation<'_> {
             match after {
                 Some(':') if is_flags => length = 2 + end + 1,
                 Some(')') if is_flags && !flags.is_empty() => {
-                    let part = rest[..2 + end + 1].to_owned();
+                    let part = rest[..=2 + end].to_owned();
                     self.out.push_str(&part);
                     self.position += part.len();
                     return Ok(());
@@ -288,63 +288,70 @@ impl Translation<'_> {
         if let Some(character) = simple {
             return Ok(Escaped::Character(character));
         }
-        let invalid = |end: usize| {
-            let part = &self.pattern[start..end];
-            Err(error("invalid escape sequence", part))
-        };
         match kind {
-            'p' | 'P' => {
-                let rest = self.rest();
-                let length = match rest.strip_prefix('{') {
-                    Some(inner) => inner.find('}').map(|end| end + 2),
-                    None => rest.chars().next().map(char::len_utf8),
-                };
-                let Some(length) = length else {
-                    return Err(error(
-                        "invalid character class range",
-                        &self.pattern[start..],
-                    ));
-                };
-                let name = rest[..length].to_owned();
-                self.position += length;
-                Ok(Escaped::Class(format!("\\{kind}{name}")))
-            }
-            'x' => {
-                let rest = self.rest();
-                let (digits, length) = match rest.strip_prefix('{') {
-                    Some(inner) => {
-                        let end = inner.find('}').unwrap_or(inner.len());
-                        (&inner[..end], end + 2)
-                    }
-                    None => (rest.get(..2).unwrap_or(""), 2),
-                };
-                let code = u32::from_str_radix(digits, 16)
-                    .ok()
-                    .and_then(char::from_u32);
-                match code {
-                    Some(character) => {
-                        self.position += length;
-                        Ok(Escaped::Character(character))
-                    }
-                    None => invalid(self.position),
-                }
-            }
-            '0'..='7' => {
-                // A single digit from 1 on would be a back-reference.
-                let digits: String = self.pattern[start + 1..]
-                    .chars()
-                    .take(3)
-                    .take_while(|digit| matches!(digit, '0'..='7'))
-                    .collect();
-                if kind != '0' && digits.len() < 2 {
-                    return invalid(self.position);
-                }
-                self.position = start + 1 + digits.len();
-                let code = u32::from_str_radix(&digits, 8).unwrap_or(0);
-                Ok(Escaped::Character(char::from_u32(code).unwrap_or('\0')))
-            }
-            _ => invalid(self.position),
+            'p' | 'P' => self.unicode_class(kind, start),
+            'x' => self.hexadecimal(start),
+            '0'..='7' => self.octal(kind, start),
+            _ => Err(self.invalid_escape(start)),
         }
+    }
+
+    fn invalid_escape(&self, start: usize) -> String {
+        error(
+            "invalid escape sequence",
+            &self.pattern[start..self.position],
+        )
+    }
+
+    fn unicode_class(&mut self, kind: char, start: usize) -> Result<Escaped, String> {
+        let rest = self.rest();
+        let length = match rest.strip_prefix('{') {
+            Some(inner) => inner.find('}').map(|end| end + 2),
+            None => rest.chars().next().map(char::len_utf8),
+        };
+        let Some(length) = length else {
+            return Err(error(
+                "invalid character class range",
+                &self.pattern[start..],
+            ));
+        };
+        let class = format!("\\{kind}{}", &rest[..length]);
+        self.position += length;
+        Ok(Escaped::Class(class))
+    }
+
+    fn hexadecimal(&mut self, start: usize) -> Result<Escaped, String> {
+        let rest = self.rest();
+        let (digits, length) = match rest.strip_prefix('{') {
+            Some(inner) => {
+                let end = inner.find('}').unwrap_or(inner.len());
+                (&inner[..end], end + 2)
+            }
+            None => (rest.get(..2).unwrap_or(""), 2),
+        };
+        let code = u32::from_str_radix(digits, 16).ok();
+        match code.and_then(char::from_u32) {
+            Some(character) if length <= rest.len() => {
+                self.position += length;
+                Ok(Escaped::Character(character))
+            }
+            Some(_) | None => Err(self.invalid_escape(start)),
+        }
+    }
+
+    fn octal(&mut self, kind: char, start: usize) -> Result<Escaped, String> {
+        let digits: String = self.pattern[start + 1..]
+            .chars()
+            .take(3)
+            .take_while(|digit| matches!(digit, '0'..='7'))
+            .collect();
+        // A single digit from 1 on would be a back-reference.
+        if kind != '0' && digits.len() < 2 {
+            return Err(self.invalid_escape(start));
+        }
+        self.position = start + 1 + digits.len();
+        let code = u32::from_str_radix(&digits, 8).unwrap_or(0);
+        Ok(Escaped::Character(char::from_u32(code).unwrap_or('\0')))
     }
 
     fn class(&mut self) -> Result<(), String> {

@@ -369,7 +369,7 @@ impl Node {
             .for_each(visit),
             Self::Let { value, body, .. } => [*value, *body].into_iter().for_each(visit),
             Self::Sequence(items) | Self::Array(items) | Self::Sum(items) => {
-                items.iter().copied().for_each(visit)
+                items.iter().copied().for_each(visit);
             }
             Self::Conditional {
                 condition,

@@ -33,13 +33,13 @@ pub enum Type {
     /// `*time.Location`
     Location,
     /// `[]T`
-    Slice(Arc<Type>),
+    Slice(Arc<Self>),
     /// `[2]interface {}`: a key and a value.
     Pair,
     /// `map[K]V`
     Map(Arc<MapType>),
     /// `*T`
-    Pointer(Arc<Type>),
+    Pointer(Arc<Self>),
     /// A struct with a name.
     Struct(Arc<StructType>),
     /// Another type under a name of its own.

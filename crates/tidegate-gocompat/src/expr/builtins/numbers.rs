@@ -137,6 +137,7 @@ fn string(means: &mut Means, values: &[Value]) -> Result<Value, String> {
     Ok(Value::String(Text::from(printed)))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every builtin has this signature")]
 fn type_name(_: &mut Means, values: &[Value]) -> Result<Value, String> {
     let Some(ty) = argument(values, 0).type_of() else {
         return Ok(Value::text("nil"));

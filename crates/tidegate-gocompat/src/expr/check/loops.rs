@@ -91,10 +91,10 @@ impl Checker<'_> {
             return Err("cannot use pointer accessor outside predicate".to_owned());
         };
         if name.is_empty() {
-            return Ok(match scope.collection.is_unknown() {
-                true => Nature::Unknown,
-                false => scope.collection.element(),
-            });
+            if scope.collection.is_unknown() {
+                return Ok(Nature::Unknown);
+            }
+            return Ok(scope.collection.element());
         }
         let named = scope.named.iter().find(|(known, _)| *known == name);
         named

@@ -38,6 +38,13 @@ enum Order {
     Backwards,
 }
 
+/// What a predicate says of the item looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    True,
+    False,
+}
+
 impl Machine<'_> {
     pub(super) fn run_loop(&mut self, body: &Loop) -> Result<Value, Stop> {
         let collection = self.value(body.collection)?.pointed();
@@ -56,13 +63,19 @@ impl Machine<'_> {
     fn run_kind(&mut self, body: &Loop) -> Result<Value, Stop> {
         match body.kind {
             LoopKind::All => self
-                .search(body, false, Order::Forwards, |_, _| Ok(Value::Bool(false)))
+                .search(body, Wanted::False, Order::Forwards, |_, _| {
+                    Ok(Value::Bool(false))
+                })
                 .map(|found| found.unwrap_or(Value::Bool(true))),
             LoopKind::None => self
-                .search(body, true, Order::Forwards, |_, _| Ok(Value::Bool(false)))
+                .search(body, Wanted::True, Order::Forwards, |_, _| {
+                    Ok(Value::Bool(false))
+                })
                 .map(|found| found.unwrap_or(Value::Bool(true))),
             LoopKind::Any => self
-                .search(body, true, Order::Forwards, |_, _| Ok(Value::Bool(true)))
+                .search(body, Wanted::True, Order::Forwards, |_, _| {
+                    Ok(Value::Bool(true))
+                })
                 .map(|found| found.unwrap_or(Value::Bool(false))),
             LoopKind::Find => self.find(body, Order::Forwards),
             LoopKind::FindLast => self.find(body, Order::Backwards),
@@ -128,13 +141,13 @@ impl Machine<'_> {
     fn search(
         &mut self,
         body: &Loop,
-        wanted: bool,
+        wanted: Wanted,
         order: Order,
         found: impl Fn(&mut Self, &Loop) -> Result<Value, Stop>,
     ) -> Result<Option<Value>, Stop> {
         self.turns(order, |machine| {
             let outcome = machine.outcome(body.predicate)?;
-            if bool_of(&outcome)? == wanted {
+            if bool_of(&outcome)? == (wanted == Wanted::True) {
                 return found(machine, body).map(Turn::Done);
             }
             Ok(Turn::Next)
@@ -142,7 +155,7 @@ impl Machine<'_> {
     }
 
     fn find(&mut self, body: &Loop, order: Order) -> Result<Value, Stop> {
-        let found = self.search(body, true, order, |machine, body| {
+        let found = self.search(body, Wanted::True, order, |machine, body| {
             machine.outcome(body.mapped)
         })?;
         match (found, body.missing) {
@@ -155,7 +168,7 @@ impl Machine<'_> {
     }
 
     fn find_index(&mut self, body: &Loop, order: Order) -> Result<Value, Stop> {
-        let found = self.search(body, true, order, |machine, _| {
+        let found = self.search(body, Wanted::True, order, |machine, _| {
             Ok(Value::Int(int_of(machine.scope().index)))
         })?;
         Ok(found.unwrap_or(Value::Nil))

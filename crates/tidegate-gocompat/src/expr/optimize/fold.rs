@@ -98,14 +98,12 @@ fn fold_binary(operator: Binary, left: &Node, right: &Node) -> Result<Option<Nod
         }
         (Binary::Equal, Node::String(left), Node::String(right)) => Some(Node::Bool(left == right)),
         (Binary::Equal, Node::Bool(left), Node::Bool(right)) => Some(Node::Bool(left == right)),
-        (Binary::And, Node::Bool(true), other) | (Binary::And, other, Node::Bool(true)) => {
-            Some(other.clone())
-        }
+        (Binary::And, Node::Bool(true), other)
+        | (Binary::And, other, Node::Bool(true))
+        | (Binary::Or, Node::Bool(false), other)
+        | (Binary::Or, other, Node::Bool(false)) => Some(other.clone()),
         (Binary::And, Node::Bool(false), _) | (Binary::And, _, Node::Bool(false)) => {
             Some(Node::Bool(false))
-        }
-        (Binary::Or, Node::Bool(false), other) | (Binary::Or, other, Node::Bool(false)) => {
-            Some(other.clone())
         }
         (Binary::Or, Node::Bool(true), _) | (Binary::Or, _, Node::Bool(true)) => {
             Some(Node::Bool(true))

@@ -272,8 +272,8 @@ impl Parser<'_> {
 /// What a number's text means.
 fn number(text: &str) -> Result<Node, String> {
     let digits = text.replace('_', "").to_ascii_lowercase();
-    let bases = [("0x", 16, "hex"), ("0b", 2, "binary"), ("0o", 8, "octal")];
-    let based = bases
+    let prefixes = [("0x", 16, "hex"), ("0b", 2, "binary"), ("0o", 8, "octal")];
+    let with_prefix = prefixes
         .iter()
         .find_map(|(prefix, base, name)| Some((digits.strip_prefix(prefix)?, *base, *name)));
     // A point or an exponent makes a float, but `e` is a hexadecimal digit.
@@ -284,7 +284,7 @@ fn number(text: &str) -> Result<Node, String> {
             Err(_) => Err(literal_error("float", "ParseFloat", text, SYNTAX)),
         };
     }
-    let (figures, base, name) = based.unwrap_or((digits.as_str(), 10, "integer"));
+    let (figures, base, kind) = with_prefix.unwrap_or((digits.as_str(), 10, "integer"));
     i64::from_str_radix(figures, base)
         .map(Node::Integer)
         .map_err(|error| {
@@ -292,7 +292,7 @@ fn number(text: &str) -> Result<Node, String> {
                 std::num::IntErrorKind::PosOverflow => RANGE,
                 _ => SYNTAX,
             };
-            literal_error(name, "ParseInt", text, reason)
+            literal_error(kind, "ParseInt", text, reason)
         })
 }
 

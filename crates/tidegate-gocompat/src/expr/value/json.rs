@@ -1,5 +1,7 @@
 //! Values from JSON, and as `json.MarshalIndent` prints them.
 
+use std::fmt::Write as _;
+
 use serde_json::Value as Json;
 
 use super::{Key, Map, TooDeepError, Type, Value};
@@ -190,7 +192,8 @@ fn write_string(out: &mut String, text: &str) {
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
-                out.push_str(&format!("\\u{:04x}", u32::from(character)));
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(character));
             }
             _ => out.push(character),
         }
