@@ -130,23 +130,28 @@ fn observed(story: &Value) -> datatest_stable::Result<Observed> {
         replica_sets: sets,
         services,
         analysis_runs: runs,
-        analysis_templates: templates::<AnalysisTemplate>(&story["templates"])?,
-        cluster_analysis_templates: templates::<ClusterAnalysisTemplate>(
+        analysis_templates: templates(
+            &story["templates"],
+            serde_json::from_value::<AnalysisTemplate>,
+        )?,
+        cluster_analysis_templates: templates(
             &story["clusterTemplates"],
+            serde_json::from_value::<ClusterAnalysisTemplate>,
         )?,
         ..Observed::default()
     })
 }
 
 /// Templates from specs by name.
-fn templates<T: serde::de::DeserializeOwned>(
+fn templates<T>(
     specs: &Value,
+    read: impl Fn(Value) -> serde_json::Result<T>,
 ) -> datatest_stable::Result<BTreeMap<String, Arc<T>>> {
     let specs = specs.as_object().into_iter().flatten();
     specs
         .map(|(name, spec)| {
             let template = json!({"metadata": {"name": name}, "spec": spec});
-            Ok((name.clone(), Arc::new(serde_json::from_value(template)?)))
+            Ok((name.clone(), Arc::new(read(template)?)))
         })
         .collect()
 }
@@ -155,9 +160,10 @@ fn templates<T: serde::de::DeserializeOwned>(
 fn analysis_run(run: &Value) -> Value {
     let of = run["of"].as_str().unwrap_or("v2");
     let hour = run["hour"].as_i64().unwrap_or(3);
+    let name = run["name"].as_str().unwrap_or_default();
     let mut object = json!({
         "metadata": {
-            "name": run["name"], "namespace": "town", "uid": format!("u-{}", run["name"].as_str().unwrap_or_default()),
+            "name": name, "namespace": "town", "uid": format!("u-{name}"),
             "resourceVersion": "6", "creationTimestamp": format!("2026-01-01T{hour:02}:00:00Z"),
             "labels": {labels::POD_TEMPLATE_HASH: hash(of)},
             "ownerReferences": [{
