@@ -9,7 +9,9 @@ const QUALIFIED_FORM: &str = "must consist of alphanumeric characters, '-', '_' 
 /// What is wrong with a DNS label (RFC 1123): names of containers, volumes and namespaces.
 pub fn dns_label_faults(name: &str) -> Vec<String> {
     let mut faults = too_long(name, LABEL_MAX);
-    if !is_dns_label(name) {
+    if !is_dns_label(name) && name.split('.').all(is_dns_label) {
+        faults.push("must not contain dots".to_owned());
+    } else if !is_dns_label(name) {
         faults.push("a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')".to_owned());
     }
     faults
@@ -160,6 +162,7 @@ mod tests {
     #[test]
     fn each_rule_that_is_broken_is_named() {
         assert_eq!(dns_label_faults(&"A".repeat(64)).len(), 2);
+        assert_eq!(dns_label_faults("a.b"), ["must not contain dots"]);
         assert_eq!(port_name_faults("-1--1-").len(), 3);
         assert_eq!(qualified_name_faults("/").len(), 3);
         assert_eq!(qualified_name_faults("a/b/c").len(), 1);

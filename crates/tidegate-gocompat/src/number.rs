@@ -79,6 +79,18 @@ pub fn parse_int(text: &str) -> Result<i64, ParseNumberError> {
     })
 }
 
+/// Reads a truth value as `strconv.ParseBool` does: 1, t, T, true, True, TRUE and the same for false.
+///
+/// # Errors
+/// If it is none of them.
+pub fn parse_bool(text: &str) -> Result<bool, ParseNumberError> {
+    match text {
+        "1" | "t" | "T" | "true" | "True" | "TRUE" => Ok(true),
+        "0" | "f" | "F" | "false" | "False" | "FALSE" => Ok(false),
+        _ => Err(ParseNumberError::Syntax),
+    }
+}
+
 /// Reads a float as `strconv.ParseFloat(text, 64)` does: decimal or hexadecimal, with underscores between digits, `NaN`, `Inf`.
 ///
 /// # Errors
