@@ -3,7 +3,7 @@
 use std::fmt;
 
 use tidegate_gocompat::{
-    number::{float_of, int_of},
+    number::{ParseNumberError, float_of, int_of, parse_int},
     quote::quote,
 };
 
@@ -66,11 +66,26 @@ pub fn scaled_any_text(
     }
 }
 
-/// The whole number that a value says, 0 if it says none.
+/// The whole number that a value says, 0 if it says none. Beyond 64 bits it is the largest or smallest
+/// one, even where something else follows the digits.
 pub fn whole(value: &IntOrString) -> i64 {
-    match value {
-        IntOrString::Int(number) => i64::from(*number),
-        IntOrString::String(text) => text.parse().unwrap_or(0),
+    let text = match value {
+        IntOrString::Int(number) => return i64::from(*number),
+        IntOrString::String(text) => text,
+    };
+    if let Ok(number) = parse_int(text) {
+        return number;
+    }
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let end = digits.find(|char: char| !char.is_ascii_digit());
+    let (digits, rest) = digits.split_at(end.unwrap_or(digits.len()));
+    // Go reads digit by digit and stops where 64 bits without a sign are full.
+    let is_full = parse_int(digits) == Err(ParseNumberError::Range)
+        && (rest.is_empty() || digits.parse::<u64>().is_err());
+    match (is_full, text.starts_with('-')) {
+        (false, _) => 0,
+        (true, false) => i64::MAX,
+        (true, true) => i64::MIN,
     }
 }
 
@@ -81,7 +96,7 @@ fn percentage(
     total: i64,
     rounding: Rounding,
 ) -> Result<i64, NotAPercentageError> {
-    let percent = tidegate_gocompat::number::parse_int(digits).map_err(|error| {
+    let percent = parse_int(digits).map_err(|error| {
         let text = quote(text.as_bytes());
         NotAPercentageError(format!(
             "invalid value {text}: {}",
@@ -109,6 +124,15 @@ mod tests {
         assert_eq!(scaled(&text("33%"), 10, Rounding::Down), Ok(3));
         assert_eq!(scaled(&text("-33%"), 10, Rounding::Up), Ok(-3));
         assert_eq!(scaled(&IntOrString::Int(7), 10, Rounding::Up), Ok(7));
+    }
+
+    #[test]
+    fn whole_numbers_stop_at_64_bits() {
+        assert_eq!(whole(&text("7")), 7);
+        assert_eq!(whole(&text("7%")), 0);
+        assert_eq!(whole(&text("99999999999999999999%")), i64::MAX);
+        assert_eq!(whole(&text("-9223372036854775809")), i64::MIN);
+        assert_eq!(whole(&text("9223372036854775808x")), 0);
     }
 
     #[test]

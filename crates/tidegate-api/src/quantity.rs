@@ -165,11 +165,7 @@ impl Quantity {
     fn scaled(&self, places: i32) -> i64 {
         let excess = self.places - places;
         match (self.precision, excess) {
-            (Precision::Word, ..0) => self
-                .digits
-                .shifted(excess.unsigned_abs())
-                .to_word(self.sign)
-                .unwrap_or(0),
+            (Precision::Word, ..0) => self.scaled_up(excess.unsigned_abs()),
             (Precision::Word, _) => {
                 let (quotient, _) = self.digits.without_places(excess.unsigned_abs());
                 quotient.wrapped(self.sign)
@@ -183,6 +179,17 @@ impl Quantity {
             }
             (Precision::Unlimited, 0) => self.digits.wrapped(self.sign),
             (Precision::Unlimited, _) => self.scaled_down(excess.unsigned_abs()),
+        }
+    }
+
+    /// What overflows is cut to 64 bits by the library's quick multiplications, and 0 by the others.
+    fn scaled_up(&self, places: u32) -> i64 {
+        let product = self.digits.shifted(places);
+        let is_quick = matches!(places, 1 | 2 | 3 | 6 | 9);
+        match product.to_word(self.sign) {
+            Some(word) => word,
+            None if is_quick => product.wrapped(self.sign),
+            None => 0,
         }
     }
 

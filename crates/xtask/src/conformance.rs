@@ -1,6 +1,7 @@
 //! `cargo xtask conformance <folder>`: compares what we compute with recorded answers, area by
 //! area. A new area is a file under `conformance/` and a line in [`AREAS`].
 
+mod analysis;
 mod cases;
 mod crds;
 mod expr;
@@ -52,6 +53,7 @@ const AREAS: &[(&str, Area)] = &[
     ("rollouts-phase", phase::run),
     ("rollouts-scaling", scaling::run),
     ("rollouts-validate", validate::run),
+    ("rollouts-analysis", analysis::run),
 ];
 
 /// Runs the areas named (all if none is) and prints what each file said.
