@@ -10,6 +10,10 @@ use tidegate_sim::{
     cluster::{Call, Cluster, Patch, Target, kinds},
 };
 
+/// Simulations mostly make and drop small JSON values.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many rollouts are measured.
 const ROLLOUTS: u32 = 300;
 

@@ -38,10 +38,11 @@ impl Server {
     /// One request on a connection of its own; returns status code and body.
     async fn send(&self, head: &str, headers: &[&str], body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let headers: String = headers
+        let headers: Vec<String> = headers
             .iter()
             .map(|header| format!("{header}\r\n"))
             .collect();
+        let headers = headers.concat();
         let request = format!(
             "{head} HTTP/1.1\r\nHost: model\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}",
             body.len()

@@ -134,7 +134,7 @@ pub fn next(pod: &Value, seen: &Seen, timing: &Timing, now: Timestamp) -> Next {
     let status = status_at(pod, (seen, timing), (&mut clock, now));
     let at = clock.next.and_then(|after| bound.checked_add(after).ok());
     Next {
-        writes: changed(pod, &status).into_iter().collect(),
+        writes: changed(pod, status).into_iter().collect(),
         at,
     }
 }
@@ -169,7 +169,7 @@ fn stop(pod: &Value, seen: &Seen, timing: &Timing, now: Timestamp) -> Next {
     }
     let mut writes = Vec::new();
     if !is_terminal(pod) {
-        writes.extend(changed(pod, &stopped_status(pod, now)));
+        writes.extend(changed(pod, stopped_status(pod, now)));
     }
     writes.push(Write::Delete);
     Next { writes, at: None }
@@ -436,17 +436,21 @@ fn stopped_status(pod: &Value, now: Timestamp) -> Value {
 }
 
 /// The patch that makes the status so; `None` if it is so already.
-fn changed(pod: &Value, status: &Value) -> Option<Write> {
+fn changed(pod: &Value, status: Value) -> Option<Write> {
     let stands = status.as_object().is_some_and(|members| {
         members.iter().all(|(name, value)| match name.as_str() {
-            "conditions" => fields::list(status, &["conditions"])
+            "conditions" => fields::list(&status, &["conditions"])
                 .iter()
                 .all(|wanted| fields::list(pod, &["status", "conditions"]).contains(wanted)),
             _ => fields::at(pod, &["status", name]) == Some(value),
         })
     });
-    (!stands)
-        .then(|| Write::Status(json!({"metadata": {"uid": fields::uid(pod)}, "status": status})))
+    if stands {
+        return None;
+    }
+    let mut patch = json!({"metadata": {"uid": fields::uid(pod)}});
+    patch["status"] = status;
+    Some(Write::Status(patch))
 }
 
 #[cfg(test)]

@@ -155,7 +155,10 @@ fn new_pod(set: &Value) -> Value {
             "blockOwnerDeletion": true,
         }]),
     );
-    json!({"metadata": metadata, "spec": template["spec"]})
+    let mut pod = Map::new();
+    pod.insert("metadata".to_owned(), Value::Object(metadata));
+    pod.insert("spec".to_owned(), template["spec"].clone());
+    Value::Object(pod)
 }
 
 /// Which pods go when there are too many, in the order of Kubernetes: those that serve least, and of

@@ -153,7 +153,11 @@ fn merge_list(
     Ok(())
 }
 
-fn merge_item(items: &mut Vec<Value>, item: &Value, keys: &[&str]) -> Result<(), Refusal> {
+fn merge_item(
+    items: &mut Vec<Value>,
+    item: &Value,
+    keys: &'static [&'static str],
+) -> Result<(), Refusal> {
     let directive = item.get("$patch").and_then(Value::as_str);
     let Some(key) = key_of(item, keys) else {
         if directive == Some("replace") {
@@ -166,7 +170,7 @@ fn merge_item(items: &mut Vec<Value>, item: &Value, keys: &[&str]) -> Result<(),
     };
     let place = items
         .iter()
-        .position(|other| key_of(other, keys) == Some(key.clone()));
+        .position(|other| key_of(other, keys) == Some(key));
     match (directive, place) {
         (Some("delete"), Some(place)) => {
             items.remove(place);
@@ -184,11 +188,12 @@ fn merge_item(items: &mut Vec<Value>, item: &Value, keys: &[&str]) -> Result<(),
 }
 
 /// The member by which an item is told apart, with its value.
-pub(in crate::cluster) fn key_of(item: &Value, keys: &[&str]) -> Option<(String, Value)> {
-    keys.iter().find_map(|key| {
-        item.get(key)
-            .map(|value| ((*key).to_owned(), value.clone()))
-    })
+pub(in crate::cluster) fn key_of<'a>(
+    item: &'a Value,
+    keys: &'static [&'static str],
+) -> Option<(&'static str, &'a Value)> {
+    keys.iter()
+        .find_map(|key| item.get(key).map(|value| (*key, value)))
 }
 
 /// Puts items into the order that the patch's author saw; what the author did not see comes last.

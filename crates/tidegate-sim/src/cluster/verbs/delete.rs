@@ -85,10 +85,10 @@ impl Cluster {
             || (target.kind == kinds::NAMESPACES
                 && !fields::list(&old, &["spec", "finalizers"]).is_empty());
         if !held && grace == 0 {
-            if call.mode == Mode::Commit {
-                object = (*self.remove(call, target, (old, object))).clone();
-            }
-            return Ok(Deletion::Gone(Arc::new(object)));
+            return Ok(Deletion::Gone(match call.mode {
+                Mode::Commit => self.remove(call, target, (old, object)),
+                Mode::DryRun => Arc::new(object),
+            }));
         }
         mark(&kind, &mut object, (call, grace));
         let metadata = fields::map_mut(&mut object, "metadata");

@@ -1,0 +1,73 @@
+//! A server that speaks Prometheus' HTTP API, with values that the story says.
+
+use jiff::Timestamp;
+use serde_json::json;
+use tidegate_integrations::metrics::{Answer, Request};
+
+/// What is said about the queries that contain a text.
+#[derive(Clone, Debug, PartialEq)]
+struct Saying {
+    /// Which queries; empty for all of them.
+    query: String,
+    what: Says,
+}
+
+/// What the server says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Says {
+    /// One sample of this value, as text: `0.99`, `NaN`.
+    Value(String),
+    /// No sample.
+    Nothing,
+    /// It cannot be reached.
+    Down,
+    /// Something that is not Prometheus' language.
+    Garbage,
+}
+
+/// The server. The saying that was told last wins.
+#[derive(Clone, Debug, Default)]
+pub struct MetricServer {
+    sayings: Vec<Saying>,
+}
+
+impl MetricServer {
+    /// From now on, queries that contain this text are answered so; the empty text means all queries.
+    pub fn tell(&mut self, query: &str, what: Says) {
+        self.sayings.retain(|known| known.query != query);
+        let saying = Saying {
+            query: query.to_owned(),
+            what,
+        };
+        self.sayings.push(saying);
+    }
+
+    /// Answers a request. Without a saying for it, there is no sample.
+    pub fn answer(&self, request: &Request, now: Timestamp) -> Answer {
+        let body = String::from_utf8_lossy(&request.body);
+        let says = self
+            .sayings
+            .iter()
+            .rev()
+            .find(|saying| request.url.contains(&saying.query) || body.contains(&saying.query))
+            .map_or(&Says::Nothing, |saying| &saying.what);
+        let result = match says {
+            Says::Value(value) => json!([{"metric": {}, "value": [now.as_second(), value]}]),
+            Says::Nothing => json!([]),
+            Says::Down => {
+                return Answer::NoAnswer("connection refused".to_owned());
+            }
+            Says::Garbage => {
+                return Answer::Response {
+                    status: 200,
+                    body: b"<html>It works!</html>".to_vec(),
+                };
+            }
+        };
+        let body = json!({"status": "success", "data": {"resultType": "vector", "result": result}});
+        Answer::Response {
+            status: 200,
+            body: body.to_string().into_bytes(),
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! The controller in the simulator: the same decisions and the same [`PlanRun`] as in the shell, with
+//! plain calls in place of tasks. It dies where the faults say so; a new one begins with empty caches.
+
+mod caches;
+mod queue;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+use tidegate_api::{analysis::AnalysisRun, rollout::Rollout};
+use tidegate_core::{
+    analysis_run::{self, Concluded, Decision, Due, Ending, Measure, Measured, Secrets},
+    freshness::{Freshness, Ledger},
+    observed::Objects,
+    plan::{ANALYSIS_RUNS, Event, ObjectKey, Plan, ROLLOUTS, Write},
+    rollout::{self, RolloutSnapshot},
+    run::{Applied, Failure, Outcome, PlanRun, Step},
+};
+use tidegate_integrations::{
+    metrics::{self, Environment, Turn},
+    traffic,
+};
+
+use self::{
+    caches::{Broken, Caches},
+    queue::Queue,
+};
+use crate::cluster::{
+    Cluster, Locator,
+    kinds::{self, KindId},
+};
+
+/// How long a pass waits for a cache that lags behind, or for news after a conflict; as in the shell.
+const CACHE_LAG: SignedDuration = SignedDuration::from_millis(50);
+
+/// The controller died in the middle of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Died;
+
+/// What the controller reaches during a pass.
+pub trait Surroundings {
+    /// The time.
+    fn now(&self) -> Timestamp;
+    /// The cluster, for watches and for reading.
+    fn cluster(&self) -> &Cluster;
+    /// Kinds whose watches are held back, and up to which version they come.
+    fn held_back(&self) -> &BTreeMap<KindId, u64>;
+    /// Sends a write.
+    ///
+    /// # Errors
+    /// When the controller dies over it.
+    fn send(&mut self, about: &ObjectKey, write: &Write) -> Result<Outcome, Died>;
+    /// Sends a request to a metric provider.
+    fn ask(&mut self, request: &metrics::Request) -> metrics::Answer;
+    /// Tells events, which nothing depends on.
+    fn tell(&mut self, about: &ObjectKey, events: Vec<Event>);
+    /// Tells what a pass decided.
+    fn explain(&mut self, about: &ObjectKey, plan: &Plan);
+}
+
+/// What came of a pass.
+enum Verdict {
+    Done(Option<Timestamp>),
+    Failed(Option<Timestamp>),
+    Behind,
+}
+
+/// A controller.
+#[derive(Clone, Debug)]
+pub struct Controller {
+    caches: Caches,
+    queue: Queue,
+    ledger: Ledger,
+    environment: Environment,
+}
+
+impl Controller {
+    /// A controller that has just listed everything and remembers nothing.
+    pub fn start(cluster: &Cluster) -> Self {
+        let (caches, dirty) = Caches::list(cluster);
+        let mut queue = Queue::default();
+        for object in dirty {
+            queue.add(object);
+        }
+        Self {
+            caches,
+            queue,
+            ledger: Ledger::default(),
+            environment: Environment::default(),
+        }
+    }
+
+    /// Looks at everything once more, as a periodic resync does.
+    pub fn resync(&mut self, cluster: &Cluster) {
+        let (_, all) = Caches::list(cluster);
+        for object in all {
+            self.queue.add(object);
+        }
+    }
+
+    /// When it wants to act, if nothing changes.
+    pub fn next(&self) -> Option<Timestamp> {
+        self.queue.next()
+    }
+
+    /// One pass over the next object whose turn it is; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the controller dies over it.
+    pub fn pass(&mut self, around: &mut impl Surroundings) -> Result<Option<Locator>, Died> {
+        let dirty = self.caches.follow(around.cluster(), around.held_back());
+        for object in dirty {
+            self.queue.add(object);
+        }
+        let now = around.now();
+        let Some(object) = self.queue.take(now) else {
+            return Ok(None);
+        };
+        let verdict = match self.ledger.check(&key_of(&object), &self.caches) {
+            Freshness::Fresh => self.look_at(around, &object)?,
+            Freshness::Behind(_) => Verdict::Behind,
+        };
+        match verdict {
+            Verdict::Done(wake) => self.queue.done(object.clone(), wake),
+            Verdict::Failed(wake) => self.queue.failed(object.clone(), wake, now),
+            Verdict::Behind => self.queue.postpone(object.clone(), now + CACHE_LAG),
+        }
+        Ok(Some(object))
+    }
+
+    fn look_at(
+        &mut self,
+        around: &mut impl Surroundings,
+        object: &Locator,
+    ) -> Result<Verdict, Died> {
+        let (namespace, name) = (&*object.namespace, &*object.name);
+        if object.kind == kinds::ANALYSIS_RUNS {
+            return match self.caches.analysis_runs.get(namespace, name).cloned() {
+                Some(Ok(run)) => self.measure(around, &run),
+                Some(Err(_)) => Ok(Verdict::Done(None)),
+                None => {
+                    self.ledger.forget(&key_of(object));
+                    Ok(Verdict::Done(None))
+                }
+            };
+        }
+        match self.caches.rollouts.get(namespace, name).cloned() {
+            Some(Ok(rollout)) => self.decide(around, &rollout),
+            Some(Err(broken)) => self.refuse(around, &broken),
+            None => {
+                self.ledger.forget(&key_of(object));
+                Ok(Verdict::Done(None))
+            }
+        }
+    }
+
+    fn decide(
+        &mut self,
+        around: &mut impl Surroundings,
+        rollout: &Arc<Rollout>,
+    ) -> Result<Verdict, Died> {
+        let now = around.now();
+        let metadata = &rollout.metadata;
+        let about = ObjectKey::new(ROLLOUTS, &metadata.namespace, &metadata.name);
+        let observed = self.caches.observe(rollout);
+        let (snapshot, findings) = rollout::parse(&observed);
+        let plan = rollout::decide(&snapshot, &findings, now);
+        around.explain(&about, &plan);
+        let applied = self.carry_out(around, &about, (&plan, &observed.router_objects))?;
+        if let Some((_, failure)) = applied.failure() {
+            let told = self.tell_failure(around, &about, (&snapshot, &plan, &applied))?;
+            return Ok(told.unwrap_or_else(|| after(failure, wake(&plan))));
+        }
+        self.commit(around, &about, (&snapshot, &plan, &applied))
+    }
+
+    fn carry_out(
+        &mut self,
+        around: &mut impl Surroundings,
+        about: &ObjectKey,
+        (plan, objects): (&Plan, &Objects),
+    ) -> Result<Applied, Died> {
+        let mut run = PlanRun::new(plan);
+        while let Some(step) = run.next_step() {
+            match step {
+                Step::Write(write) => run.record(around.send(about, &write)?),
+                Step::Route(route) => run.expand(traffic::phrase(&route, objects)),
+            }
+            around.tell(about, run.take_events());
+        }
+        let applied = run.finish();
+        for (key, version) in applied.versions() {
+            self.ledger.record(about, &key.resource, version);
+        }
+        Ok(applied)
+    }
+
+    fn commit(
+        &mut self,
+        around: &mut impl Surroundings,
+        about: &ObjectKey,
+        (snapshot, plan, applied): (&RolloutSnapshot, &Plan, &Applied),
+    ) -> Result<Verdict, Died> {
+        if let Some(write) = rollout::status::write(snapshot, plan, applied)
+            && let Outcome::Failed(failure) = self.send_alone(around, about, &write)?
+        {
+            return Ok(after(&failure, wake(plan)));
+        }
+        around.tell(about, plan.events.clone());
+        Ok(if plan.retry.is_some() {
+            Verdict::Failed(wake(plan))
+        } else {
+            Verdict::Done(wake(plan))
+        })
+    }
+
+    fn tell_failure(
+        &mut self,
+        around: &mut impl Surroundings,
+        about: &ObjectKey,
+        (snapshot, plan, applied): (&RolloutSnapshot, &Plan, &Applied),
+    ) -> Result<Option<Verdict>, Died> {
+        let Some(told) = rollout::after_failure(snapshot, applied, around.now()) else {
+            return Ok(None);
+        };
+        if let Some(write) = &told.write
+            && let Outcome::Failed(failure) = self.send_alone(around, about, write)?
+        {
+            return Ok(Some(after(&failure, wake(plan))));
+        }
+        around.tell(about, told.events);
+        Ok(Some(Verdict::Failed(wake(plan))))
+    }
+
+    fn refuse(
+        &mut self,
+        around: &mut impl Surroundings,
+        broken: &Broken,
+    ) -> Result<Verdict, Died> {
+        let metadata = &broken.metadata;
+        let about = ObjectKey::new(ROLLOUTS, &metadata.namespace, &metadata.name);
+        let now = around.now();
+        let write = rollout::unreadable::write(metadata, &broken.status, &broken.error, now);
+        let Some(write) = write else {
+            return Ok(Verdict::Done(None));
+        };
+        Ok(match self.send_alone(around, &about, &write)? {
+            Outcome::Done(_) => Verdict::Done(None),
+            Outcome::Failed(failure) => after(&failure, None),
+        })
+    }
+
+    fn measure(
+        &mut self,
+        around: &mut impl Surroundings,
+        run: &AnalysisRun,
+    ) -> Result<Verdict, Died> {
+        let now = around.now();
+        let about = ObjectKey::new(ANALYSIS_RUNS, &run.metadata.namespace, &run.metadata.name);
+        let concluded = match analysis_run::decide(run, now) {
+            Decision::Idle => return Ok(Verdict::Done(None)),
+            Decision::Delete(write) => {
+                return Ok(match self.send_alone(around, &about, &write)? {
+                    Outcome::Done(_) => Verdict::Done(None),
+                    Outcome::Failed(failure) => after(&failure, None),
+                });
+            }
+            Decision::Refuse(sentence) => Concluded::refused(run, sentence, now),
+            Decision::Measure(due) => self.take_all(around, run, &due),
+        };
+        let wake = concluded.wake.map(|wake| wake.at);
+        if let Some(write) = &concluded.write
+            && let Outcome::Failed(failure) = self.send_alone(around, &about, write)?
+        {
+            return Ok(after(&failure, wake));
+        }
+        around.tell(&about, concluded.events);
+        Ok(Verdict::Done(wake))
+    }
+
+    /// Every measurement that is due. Secrets are never there in a simulation.
+    fn take_all(
+        &self,
+        around: &mut impl Surroundings,
+        run: &AnalysisRun,
+        due: &Due,
+    ) -> Concluded {
+        let secrets: Secrets = due
+            .secrets(run)
+            .into_iter()
+            .map(|reference| (reference.name.clone(), None))
+            .collect();
+        let now = around.now();
+        match due.arm(run, &secrets) {
+            Ok(measures) => {
+                let measured = measures
+                    .into_iter()
+                    .map(|measure| self.take(around, measure))
+                    .collect();
+                analysis_run::conclude(run, due, (measured, &secrets), now)
+            }
+            Err(error) => {
+                let sentence = format!("Unable to resolve metric arguments: {error}");
+                Concluded::refused(run, sentence, now)
+            }
+        }
+    }
+
+    fn take(&self, around: &mut impl Surroundings, measure: Measure) -> Measured {
+        let name = measure.metric.name.clone();
+        let now = around.now();
+        let alone = |measurement| Measured {
+            name: name.clone(),
+            measurement,
+            metadata: BTreeMap::new(),
+        };
+        if let (Some(unfinished), Ending::Yes) = (measure.unfinished, measure.ending) {
+            return alone(unfinished);
+        }
+        let mut provider = match metrics::provider(&measure.metric, &self.environment) {
+            Ok(provider) => provider,
+            Err(sentence) => return alone(analysis_run::failed_measurement(now, sentence)),
+        };
+        let metadata = provider.metadata();
+        let mut turn = provider.start(now);
+        loop {
+            turn = match turn {
+                Turn::Ask(request) => provider.read(around.ask(&request), now),
+                Turn::Measured(measurement) => {
+                    return Measured {
+                        name,
+                        measurement: *measurement,
+                        metadata,
+                    };
+                }
+            };
+        }
+    }
+
+    fn send_alone(
+        &mut self,
+        around: &mut impl Surroundings,
+        about: &ObjectKey,
+        write: &Write,
+    ) -> Result<Outcome, Died> {
+        let outcome = around.send(about, write)?;
+        if let Outcome::Done(object) = &outcome {
+            let version = object
+                .pointer("/metadata/resourceVersion")
+                .and_then(serde_json::Value::as_str);
+            if let Some(version) = version {
+                self.ledger.record(about, &write.target.resource, version);
+            }
+        }
+        Ok(outcome)
+    }
+}
+
+/// What a failure means for the next look; as in the shell.
+fn after(failure: &Failure, wake: Option<Timestamp>) -> Verdict {
+    match failure {
+        Failure::Conflict | Failure::AlreadyExists => Verdict::Behind,
+        Failure::NotFound
+        | Failure::Refused(_)
+        | Failure::Unavailable(_)
+        | Failure::Unknown(_)
+        | Failure::Inexpressible(_) => Verdict::Failed(wake),
+    }
+}
+
+fn wake(plan: &Plan) -> Option<Timestamp> {
+    plan.wake.as_ref().map(|wake| wake.at)
+}
+
+fn key_of(object: &Locator) -> ObjectKey {
+    let resource = if object.kind == kinds::ANALYSIS_RUNS {
+        ANALYSIS_RUNS
+    } else {
+        ROLLOUTS
+    };
+    ObjectKey::new(resource, &object.namespace, &object.name)
+}

@@ -1,0 +1,395 @@
+//! What the controller has seen of the cluster: one watch per kind, each at its own place in the log.
+
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tidegate_api::{
+    analysis::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate},
+    labels,
+    meta::ObjectMeta,
+    rollout::Rollout,
+    workload::{ReplicaSet, Service},
+};
+use tidegate_core::{
+    freshness::Seen,
+    observed::{Objects, Observed},
+    plan::{self, INGRESSES, ObjectKey, Resource},
+    rollout,
+};
+use tidegate_integrations::traffic;
+
+use crate::{
+    cluster::{
+        Change, Cluster, Locator, What, fields,
+        kinds::{self, KindId},
+    },
+    doors::direct::Cursor,
+};
+
+/// An object that cannot be read as what it should be.
+#[derive(Clone, Debug)]
+pub(super) struct Broken {
+    /// Its metadata.
+    pub(super) metadata: ObjectMeta,
+    /// Its status, raw.
+    pub(super) status: Value,
+    /// Which field, and what is wrong with it.
+    pub(super) error: String,
+}
+
+/// An object that is read when it is first looked at.
+#[derive(Clone, Debug)]
+struct Entry<T> {
+    value: Arc<Value>,
+    read: OnceCell<Result<Arc<T>, Arc<Broken>>>,
+}
+
+impl<T: DeserializeOwned> Entry<T> {
+    fn new(value: &Arc<Value>) -> Self {
+        Self {
+            value: Arc::clone(value),
+            read: OnceCell::new(),
+        }
+    }
+
+    fn read(&self) -> &Result<Arc<T>, Arc<Broken>> {
+        self.read.get_or_init(|| {
+            serde_path_to_error::deserialize(&*self.value)
+                .map(Arc::new)
+                .map_err(|error| {
+                    let metadata = self.value.get("metadata").cloned().unwrap_or_default();
+                    Arc::new(Broken {
+                        metadata: serde_json::from_value(metadata).unwrap_or_default(),
+                        status: self.value.get("status").cloned().unwrap_or_default(),
+                        error: format!("{}: {}", error.path(), error.inner()),
+                    })
+                })
+        })
+    }
+
+    fn good(&self) -> Option<&Arc<T>> {
+        self.read().as_ref().ok()
+    }
+}
+
+/// The objects of one kind, by namespace and name.
+#[derive(Clone, Debug)]
+pub(super) struct Shelf<T>(BTreeMap<Arc<str>, BTreeMap<Arc<str>, Entry<T>>>);
+
+impl<T> Default for Shelf<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<T: DeserializeOwned> Shelf<T> {
+    fn put(&mut self, change: &Change) {
+        let names = self
+            .0
+            .entry(Arc::clone(&change.object.namespace))
+            .or_default();
+        match change.what {
+            What::Added | What::Modified => {
+                names.insert(Arc::clone(&change.object.name), Entry::new(&change.new));
+            }
+            What::Deleted => {
+                names.remove(&change.object.name);
+            }
+        }
+    }
+
+    fn fill(&mut self, object: &Locator, value: &Arc<Value>) {
+        self.0
+            .entry(Arc::clone(&object.namespace))
+            .or_default()
+            .insert(Arc::clone(&object.name), Entry::new(value));
+    }
+
+    /// The object of this name, or what is wrong with it.
+    pub(super) fn get(&self, namespace: &str, name: &str) -> Option<&Result<Arc<T>, Arc<Broken>>> {
+        self.0.get(namespace)?.get(name).map(Entry::read)
+    }
+
+    fn entries(&self, namespace: &str) -> impl Iterator<Item = &Entry<T>> {
+        self.0
+            .get(namespace)
+            .into_iter()
+            .flat_map(BTreeMap::values)
+    }
+
+    fn by_name(&self, namespace: &str) -> BTreeMap<String, Arc<T>> {
+        self.0
+            .get(namespace)
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, entry)| Some((name.to_string(), Arc::clone(entry.good()?))))
+            .collect()
+    }
+}
+
+/// The kinds that are watched.
+const WATCHED: [KindId; 7] = [
+    kinds::ROLLOUTS,
+    kinds::REPLICA_SETS,
+    kinds::SERVICES,
+    kinds::INGRESSES,
+    kinds::ANALYSIS_RUNS,
+    kinds::ANALYSIS_TEMPLATES,
+    kinds::CLUSTER_ANALYSIS_TEMPLATES,
+];
+
+/// Everything that is watched.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Caches {
+    cursors: Vec<Cursor>,
+    pub(super) rollouts: Shelf<Rollout>,
+    replica_sets: Shelf<ReplicaSet>,
+    services: Shelf<Service>,
+    ingresses: Shelf<Value>,
+    pub(super) analysis_runs: Shelf<AnalysisRun>,
+    analysis_templates: Shelf<AnalysisTemplate>,
+    cluster_analysis_templates: Shelf<ClusterAnalysisTemplate>,
+}
+
+impl Caches {
+    /// Lists everything, as a controller that starts does. Tells which objects are to be looked at.
+    pub(super) fn list(cluster: &Cluster) -> (Self, BTreeSet<Locator>) {
+        let mut caches = Self {
+            cursors: WATCHED
+                .iter()
+                .map(|kind| Cursor::new(*kind, cluster.version()))
+                .collect(),
+            ..Self::default()
+        };
+        let mut dirty = BTreeSet::new();
+        for kind in WATCHED {
+            for value in cluster.in_namespace(kind, None) {
+                let object = Locator::new(kind, fields::namespace(value), fields::name(value));
+                if is_watched(kind, value) {
+                    caches.fill(&object, value);
+                    if [kinds::ROLLOUTS, kinds::ANALYSIS_RUNS].contains(&kind) {
+                        dirty.insert(object);
+                    }
+                }
+            }
+        }
+        (caches, dirty)
+    }
+
+    /// Takes in what has changed of the kinds that are not held back, and tells which objects are to be
+    /// looked at for it.
+    pub(super) fn follow(
+        &mut self,
+        cluster: &Cluster,
+        held_back: &BTreeMap<KindId, u64>,
+    ) -> BTreeSet<Locator> {
+        let mut dirty = BTreeSet::new();
+        for place in 0..self.cursors.len() {
+            let mut cursor = self.cursors[place];
+            if cursor.version == cluster.version() {
+                continue;
+            }
+            let up_to = held_back.get(&cursor.kind).copied();
+            let changes = cursor
+                .take(cluster, up_to)
+                .expect("the simulated cluster forgets nothing");
+            for change in changes {
+                self.put(change);
+                self.route(change, &mut dirty);
+            }
+            self.cursors[place] = cursor;
+        }
+        dirty
+    }
+
+    fn put(&mut self, change: &Change) {
+        let kind = change.object.kind;
+        if !is_watched(kind, &change.new) {
+            return;
+        }
+        if kind == kinds::ROLLOUTS {
+            self.rollouts.put(change);
+        } else if kind == kinds::REPLICA_SETS {
+            self.replica_sets.put(change);
+        } else if kind == kinds::SERVICES {
+            self.services.put(change);
+        } else if kind == kinds::INGRESSES {
+            self.ingresses.put(change);
+        } else if kind == kinds::ANALYSIS_RUNS {
+            self.analysis_runs.put(change);
+        } else if kind == kinds::ANALYSIS_TEMPLATES {
+            self.analysis_templates.put(change);
+        } else if kind == kinds::CLUSTER_ANALYSIS_TEMPLATES {
+            self.cluster_analysis_templates.put(change);
+        }
+    }
+
+    fn fill(&mut self, object: &Locator, value: &Arc<Value>) {
+        let kind = object.kind;
+        if kind == kinds::ROLLOUTS {
+            self.rollouts.fill(object, value);
+        } else if kind == kinds::REPLICA_SETS {
+            self.replica_sets.fill(object, value);
+        } else if kind == kinds::SERVICES {
+            self.services.fill(object, value);
+        } else if kind == kinds::INGRESSES {
+            self.ingresses.fill(object, value);
+        } else if kind == kinds::ANALYSIS_RUNS {
+            self.analysis_runs.fill(object, value);
+        } else if kind == kinds::ANALYSIS_TEMPLATES {
+            self.analysis_templates.fill(object, value);
+        } else if kind == kinds::CLUSTER_ANALYSIS_TEMPLATES {
+            self.cluster_analysis_templates.fill(object, value);
+        }
+    }
+
+    /// Which objects a change concerns, as the shell routes it.
+    fn route(&self, change: &Change, dirty: &mut BTreeSet<Locator>) {
+        let object = &change.object;
+        let kind = object.kind;
+        if kind == kinds::ROLLOUTS {
+            dirty.insert(object.clone());
+        } else if kind == kinds::REPLICA_SETS {
+            dirty.extend(owner(change));
+        } else if kind == kinds::ANALYSIS_RUNS {
+            dirty.insert(object.clone());
+            dirty.extend(owner(change));
+        } else if kind == kinds::SERVICES {
+            self.add_matching(object, dirty, |rollout| {
+                rollout::service_names(rollout).contains(&*object.name)
+            });
+        } else if kind == kinds::INGRESSES {
+            let key = ObjectKey::new(INGRESSES, &object.namespace, &object.name);
+            self.add_matching(object, dirty, |rollout| traffic::reads(rollout).contains(&key));
+        } else if kind == kinds::ANALYSIS_TEMPLATES {
+            self.add_matching(object, dirty, |_| true);
+        } else if kind == kinds::CLUSTER_ANALYSIS_TEMPLATES {
+            for (namespace, names) in &self.rollouts.0 {
+                let all = names
+                    .keys()
+                    .map(|name| Locator::new(kinds::ROLLOUTS, namespace, name));
+                dirty.extend(all);
+            }
+        }
+    }
+
+    fn add_matching(
+        &self,
+        object: &Locator,
+        dirty: &mut BTreeSet<Locator>,
+        concerns: impl Fn(&Rollout) -> bool,
+    ) {
+        let rollouts = self.rollouts.entries(&object.namespace);
+        let concerned = rollouts
+            .filter_map(Entry::good)
+            .filter(|rollout| concerns(rollout))
+            .map(|rollout| {
+                Locator::new(kinds::ROLLOUTS, &object.namespace, &rollout.metadata.name)
+            });
+        dirty.extend(concerned);
+    }
+
+    /// What a decision on this Rollout may look at.
+    pub(super) fn observe(&self, rollout: &Arc<Rollout>) -> Observed {
+        let namespace = rollout.metadata.namespace.as_str();
+        let router_objects = self.router_objects(rollout);
+        Observed {
+            replica_sets: self.replica_sets_of(rollout),
+            services: rollout::service_names(rollout)
+                .into_iter()
+                .filter_map(|name| {
+                    let found = self.services.get(namespace, &name)?.as_ref().ok()?;
+                    Some((name, Arc::clone(found)))
+                })
+                .collect(),
+            analysis_runs: self
+                .analysis_runs
+                .entries(namespace)
+                .filter(|run| fields::controller_uid(&run.value) == rollout.metadata.uid)
+                .filter_map(|run| run.good().cloned())
+                .collect(),
+            analysis_templates: self.analysis_templates.by_name(namespace),
+            cluster_analysis_templates: self.cluster_analysis_templates.by_name(""),
+            router_findings: traffic::findings(rollout, &router_objects),
+            router_objects,
+            rollout: Arc::clone(rollout),
+        }
+    }
+
+    /// Its own, those that nobody owns, and whoever has a name that it might want.
+    fn replica_sets_of(&self, rollout: &Rollout) -> Vec<Arc<ReplicaSet>> {
+        let prefix = format!("{}-", rollout.metadata.name);
+        self.replica_sets
+            .entries(&rollout.metadata.namespace)
+            .filter(|set| {
+                let owner = fields::controller_uid(&set.value);
+                owner.is_empty()
+                    || owner == rollout.metadata.uid
+                    || fields::name(&set.value).starts_with(&prefix)
+            })
+            .filter_map(|set| set.good().cloned())
+            .collect()
+    }
+
+    fn router_objects(&self, rollout: &Rollout) -> Objects {
+        traffic::reads(rollout)
+            .into_iter()
+            .filter(|key| key.resource == INGRESSES)
+            .filter_map(|key| {
+                let names = self.ingresses.0.get(key.namespace.as_str())?;
+                let object = Arc::clone(&names.get(key.name.as_str())?.value);
+                Some((key, object))
+            })
+            .collect()
+    }
+}
+
+impl Seen for Caches {
+    fn version(&self, resource: &Resource) -> Option<u64> {
+        let kind = [
+            (plan::ROLLOUTS, kinds::ROLLOUTS),
+            (plan::REPLICA_SETS, kinds::REPLICA_SETS),
+            (plan::SERVICES, kinds::SERVICES),
+            (plan::INGRESSES, kinds::INGRESSES),
+            (plan::ANALYSIS_RUNS, kinds::ANALYSIS_RUNS),
+        ]
+        .into_iter()
+        .find(|(known, _)| known == resource);
+        match kind {
+            Some((_, kind)) => self
+                .cursors
+                .iter()
+                .find(|cursor| cursor.kind == kind)
+                .map(|cursor| cursor.version),
+            // What is not watched cannot lag.
+            None => Some(u64::MAX),
+        }
+    }
+}
+
+/// ReplicaSets without the hash label are nobody's business here, as in the shell.
+fn is_watched(kind: KindId, object: &Value) -> bool {
+    kind != kinds::REPLICA_SETS || fields::labels(object).contains_key(labels::POD_TEMPLATE_HASH)
+}
+
+/// The Rollout that controls the changed object (QUE-06).
+fn owner(change: &Change) -> Option<Locator> {
+    fields::owners(&change.new)
+        .iter()
+        .find(|owner| {
+            owner.get("controller") == Some(&Value::Bool(true))
+                && fields::text(owner, &["kind"]) == "Rollout"
+        })
+        .map(|owner| {
+            Locator::new(
+                kinds::ROLLOUTS,
+                &change.object.namespace,
+                fields::text(owner, &["name"]),
+            )
+        })
+}
