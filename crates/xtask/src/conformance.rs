@@ -71,6 +71,10 @@ pub(crate) fn run(folder: &Path, only: &[String]) -> Result<()> {
     let (mut passed, mut failed) = (0, 0);
     let mut out = io::stdout().lock();
     for (name, area) in AREAS.iter().filter(|(name, _)| chosen(name)) {
+        if only.is_empty() && !is_there(folder, name) {
+            writeln!(out, "{name:<18} has no answers in this folder")?;
+            continue;
+        }
         for report in area(folder)? {
             passed += report.passed;
             failed += report.failures.len();
@@ -81,7 +85,17 @@ pub(crate) fn run(folder: &Path, only: &[String]) -> Result<()> {
     if failed > 0 {
         bail!("{failed} cases failed");
     }
+    if passed == 0 {
+        bail!("{} holds no answers of any area", folder.display());
+    }
     Ok(())
+}
+
+/// Whether a folder has an area's answers: a file or folder of its name. The area `wire` asks the file
+/// of `fieldwalk` another question.
+fn is_there(folder: &Path, area: &str) -> bool {
+    let name = if area == "wire" { "fieldwalk" } else { area };
+    folder.join(format!("{name}.jsonl")).exists() || folder.join(name).exists()
 }
 
 /// `rollouts-` need not be said.
@@ -117,6 +131,20 @@ mod tests {
             text.starts_with("no area is called tea; there are crds"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_folder_without_answers_is_no_success() {
+        let error = run(Path::new("/nonexistent"), &[]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "/nonexistent holds no answers of any area"
+        );
+    }
+
+    #[test]
+    fn an_area_that_is_asked_for_must_be_there() {
+        assert!(run(Path::new("/nonexistent"), &["numbers".to_owned()]).is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod stored;
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use tidegate_api::{
     pod_template,
@@ -25,20 +25,33 @@ const HASHES: [&str; 3] = [
     "podhash-random.jsonl",
 ];
 
-/// Checks all files.
+/// What is stored of templates, and what Kubernetes' defaults make of that.
+const DEFAULTS: &str = "podhash-defaults.jsonl";
+
+/// Live templates and desired ones.
+const EQUAL: &str = "podhash-equal.jsonl";
+
+/// Checks all files that are there.
 ///
 /// # Errors
-/// When one is missing, or a line of it cannot be read.
+/// When none is, or a line of one cannot be read.
 pub(crate) fn run(folder: &Path) -> Result<Vec<Report>> {
     let mut reports = Vec::new();
-    for file in HASHES {
+    let is_there = |file: &&str| folder.join(file).exists();
+    for file in HASHES.into_iter().filter(is_there) {
         reports.push(check_file(folder, file, &[], check_hash)?);
     }
-    let schema = Schema::of_pod_templates()?;
-    reports.push(check_file(folder, "podhash-defaults.jsonl", &[], |case| {
-        check_defaults(case, &schema)
-    })?);
-    reports.push(check_file(folder, "podhash-equal.jsonl", &[], check_equal)?);
+    if is_there(&DEFAULTS) {
+        let schema = Schema::of_pod_templates()?;
+        let check = |case: &Case| check_defaults(case, &schema);
+        reports.push(check_file(folder, DEFAULTS, &[], check)?);
+    }
+    if is_there(&EQUAL) {
+        reports.push(check_file(folder, EQUAL, &[], check_equal)?);
+    }
+    if reports.is_empty() {
+        bail!("{} holds no hashes", folder.display());
+    }
     Ok(reports)
 }
 
