@@ -3,7 +3,7 @@
 //! `<v1>`, `<v2>` and so on stand for the hash of the template with that image, and `<steps>` for the
 //! hash of the steps, on both sides.
 
-use std::{collections::BTreeMap, fmt::Write as _, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, sync::Arc};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -25,8 +25,8 @@ const NOW: &str = "2026-01-01T12:00:00Z";
 /// Images whose hashes have names.
 const VERSIONS: [&str; 4] = ["v1", "v2", "v3", "v4"];
 
-fn decision(path: &Path, text: String) -> datatest_stable::Result<()> {
-    let plan = Story::read(&text)?.tell();
+fn decision(path: &Path) -> datatest_stable::Result<()> {
+    let plan = Story::read(&fs::read_to_string(path)?)?.tell();
     let mut beside = insta::Settings::clone_current();
     let folder = path.parent().expect("decisions live in a folder");
     beside.set_snapshot_path(folder.canonicalize()?);
@@ -91,7 +91,7 @@ fn template(image: &str) -> Value {
 }
 
 fn hash(version: &str) -> String {
-    let template: tidegate_api::pod_template::PodTemplate =
+    let template: pod_template::PodTemplate =
         serde_json::from_value(template(version)).expect("a template");
     pod_template::hash(template.value(), None)
 }
