@@ -3,6 +3,7 @@
 //! part of the product.
 
 pub mod assets;
+pub mod bench;
 pub mod certificates;
 pub mod control_plane;
 pub mod kubelet;
