@@ -6,7 +6,7 @@
 pub mod args;
 pub mod assess;
 mod conclude;
-mod rules;
+pub mod rules;
 pub mod schedule;
 pub mod validate;
 

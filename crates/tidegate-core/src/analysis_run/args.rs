@@ -13,7 +13,7 @@ const STAND_IN: &str = "temp-for-secret";
 pub(super) const MASK: &str = "*****";
 
 /// Values by argument.
-pub(super) type Values = BTreeMap<String, String>;
+pub type Values = BTreeMap<String, String>;
 
 /// The metrics with their arguments, secrets replaced by a stand-in.
 pub(super) fn without_secrets(spec: &AnalysisRunSpec) -> Result<Vec<Metric>, String> {
@@ -81,7 +81,10 @@ fn not_supplied(name: &str) -> String {
 
 /// A metric with its arguments: substituted in its JSON text, each value escaped as inside a Go string
 /// literal.
-pub(super) fn resolve(metric: &Metric, values: &Values) -> Result<Metric, String> {
+///
+/// # Errors
+/// An argument that nobody gave, or a value that breaks the metric.
+pub fn resolve(metric: &Metric, values: &Values) -> Result<Metric, String> {
     let text = serde_json::to_string(metric).map_err(|error| error.to_string())?;
     let quoted: Values = values
         .iter()

