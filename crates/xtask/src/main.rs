@@ -3,6 +3,8 @@
 mod conformance;
 mod crds;
 mod shapes;
+mod test;
+mod testbed;
 
 use std::path::{Path, PathBuf};
 
@@ -30,6 +32,18 @@ enum Command {
         /// The list, one type a line
         types: PathBuf,
     },
+    /// Run every test there is
+    Test {
+        /// Leave the control plane out
+        #[arg(long)]
+        quick: bool,
+    },
+    /// A real control plane on this machine
+    Testbed {
+        /// What to do with it
+        #[command(subcommand)]
+        action: testbed::Action,
+    },
     /// Compare what we compute with recorded answers
     Conformance {
         /// The folder that holds the answers
@@ -51,6 +65,15 @@ fn main() -> Result<()> {
             crds::run(&root().join("deploy/crds"), mode)
         }
         Command::Shapes { types } => shapes::run(&types, &root()),
+        Command::Test { quick } => {
+            let extent = if quick {
+                test::Extent::Quick
+            } else {
+                test::Extent::Full
+            };
+            test::run(&root(), extent)
+        }
+        Command::Testbed { action } => testbed::run(&root(), action),
         Command::Conformance { folder, only } => conformance::run(&folder, &only),
     }
 }
