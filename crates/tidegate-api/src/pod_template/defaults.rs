@@ -108,7 +108,7 @@ fn fill_volume(volume: &mut Object) {
     member(volume, "secret", fill_mode);
     member(volume, "configMap", fill_mode);
     member(volume, "iscsi", |disk| {
-        text(disk, "iscsiInterface", "default")
+        text(disk, "iscsiInterface", "default");
     });
     member(volume, "rbd", |disk| {
         text(disk, "pool", "rbd");

@@ -79,7 +79,7 @@ impl Digits {
         let mut sum = vec![0; length];
         let mut carry = 0;
         for (index, slot) in sum.iter_mut().rev().enumerate() {
-            let digit = self.from_end(index) + other.from_end(index) + carry;
+            let digit = self.digit_at(index) + other.digit_at(index) + carry;
             *slot = digit % 10;
             carry = digit / 10;
         }
@@ -91,15 +91,15 @@ impl Digits {
         let mut difference = vec![0; self.0.len()];
         let mut borrowed = 0;
         for (index, slot) in difference.iter_mut().rev().enumerate() {
-            let taken = other.from_end(index) + borrowed;
-            let digit = self.from_end(index);
+            let taken = other.digit_at(index) + borrowed;
+            let digit = self.digit_at(index);
             borrowed = u8::from(digit < taken);
             *slot = digit + 10 * borrowed - taken;
         }
         Self::trimmed(difference)
     }
 
-    fn from_end(&self, index: usize) -> u8 {
+    fn digit_at(&self, index: usize) -> u8 {
         self.0.iter().rev().nth(index).copied().unwrap_or(0)
     }
 

@@ -24,8 +24,12 @@ struct Token {
 }
 
 impl Token {
+    fn starts_requirement(&self) -> bool {
+        matches!(self.kind, Kind::Word | Kind::Not)
+    }
+
     /// `in` and `notin` are words like any other where no operator can stand.
-    fn as_word(mut self) -> Self {
+    fn or_word(mut self) -> Self {
         if matches!(self.kind, Kind::Operator(Operator::In | Operator::NotIn)) {
             self.kind = Kind::Word;
         }
@@ -39,25 +43,26 @@ pub(super) fn read(text: &str) -> Result<Vec<Requirement>, String> {
     let mut requirements = Vec::new();
     loop {
         let token = tokens.peek();
-        match token.kind {
-            Kind::End => return Ok(requirements),
-            Kind::Word | Kind::Not => {}
-            _ => return Err(found(&token, "!, identifier, or 'end of string'")),
+        if token.kind == Kind::End {
+            return Ok(requirements);
+        }
+        if !token.starts_requirement() {
+            return Err(found(&token, "!, identifier, or 'end of string'"));
         }
         let requirement = tokens.requirement();
         let requirement =
             requirement.map_err(|error| format!("unable to parse requirement: {error}"))?;
         requirements.push(requirement);
         let token = tokens.next();
-        match token.kind {
-            Kind::End => return Ok(requirements),
-            Kind::Comma => {
-                let next = tokens.peek();
-                if !matches!(next.kind, Kind::Word | Kind::Not) {
-                    return Err(found(&next, "identifier after ','"));
-                }
-            }
-            _ => return Err(found(&token, "',' or 'end of string'")),
+        if token.kind == Kind::End {
+            return Ok(requirements);
+        }
+        if token.kind != Kind::Comma {
+            return Err(found(&token, "',' or 'end of string'"));
+        }
+        let next = tokens.peek();
+        if !next.starts_requirement() {
+            return Err(found(&next, "identifier after ','"));
         }
     }
 }
@@ -71,11 +76,11 @@ struct Tokens(VecDeque<Token>);
 
 impl Tokens {
     fn peek(&self) -> Token {
-        self.0.front().cloned().unwrap_or_else(end).as_word()
+        self.0.front().cloned().unwrap_or_else(end).or_word()
     }
 
     fn next(&mut self) -> Token {
-        self.0.pop_front().unwrap_or_else(end).as_word()
+        self.0.pop_front().unwrap_or_else(end).or_word()
     }
 
     fn requirement(&mut self) -> Result<Requirement, String> {
@@ -102,9 +107,10 @@ impl Tokens {
         let Kind::Operator(operator) = token.kind else {
             return Err(found(&token, "in, notin, =, ==, !=, gt, lt"));
         };
-        let values = match operator {
-            Operator::In | Operator::NotIn => self.values()?,
-            _ => BTreeSet::from([self.value()?]),
+        let values = if matches!(operator, Operator::In | Operator::NotIn) {
+            self.values()?
+        } else {
+            BTreeSet::from([self.value()?])
         };
         Requirement::new(&key, operator, values.into_iter().collect())
     }
@@ -126,20 +132,18 @@ impl Tokens {
             return Err(format!("found '{}' expected: '('", token.text));
         }
         let first = self.peek();
-        match first.kind {
-            Kind::Close => {
-                self.next();
-                Ok(BTreeSet::from([String::new()]))
-            }
-            Kind::Word | Kind::Comma => {
-                let values = self.words()?;
-                if self.next().kind != Kind::Close {
-                    return Err(found(&first, "')'"));
-                }
-                Ok(values)
-            }
-            _ => Err(found(&first, "',', ')' or identifier")),
+        if first.kind == Kind::Close {
+            self.next();
+            return Ok(BTreeSet::from([String::new()]));
         }
+        if !matches!(first.kind, Kind::Word | Kind::Comma) {
+            return Err(found(&first, "',', ')' or identifier"));
+        }
+        let values = self.words()?;
+        if self.next().kind != Kind::Close {
+            return Err(found(&first, "')'"));
+        }
+        Ok(values)
     }
 
     /// Words with commas between; nothing between two of them is an empty word.
@@ -148,29 +152,27 @@ impl Tokens {
         loop {
             let token = self.next();
             let next = self.peek();
-            match token.kind {
-                Kind::Word => {
-                    words.insert(token.text);
-                    match next.kind {
-                        Kind::Comma => {}
-                        Kind::Close => return Ok(words),
-                        _ => return Err(found(&next, "',' or ')'")),
-                    }
+            if token.kind == Kind::Word {
+                words.insert(token.text);
+                if next.kind == Kind::Close {
+                    return Ok(words);
                 }
-                Kind::Comma => {
-                    if words.is_empty() {
-                        words.insert(String::new());
-                    }
-                    if next.kind == Kind::Close {
-                        words.insert(String::new());
-                        return Ok(words);
-                    }
-                    if next.kind == Kind::Comma {
-                        self.next();
-                        words.insert(String::new());
-                    }
+                if next.kind != Kind::Comma {
+                    return Err(found(&next, "',' or ')'"));
                 }
-                _ => return Err(found(&token, "',', or identifier")),
+                continue;
+            }
+            if token.kind != Kind::Comma {
+                return Err(found(&token, "',', or identifier"));
+            }
+            if words.is_empty() || matches!(next.kind, Kind::Close | Kind::Comma) {
+                words.insert(String::new());
+            }
+            if next.kind == Kind::Close {
+                return Ok(words);
+            }
+            if next.kind == Kind::Comma {
+                self.next();
             }
         }
     }

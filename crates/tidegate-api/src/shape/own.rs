@@ -46,7 +46,8 @@ pub(super) static INT_OR_STRING: Own = Own {
     write: |scalar, out| {
         match scalar {
             Scalar::Text(text) => write_text(text, out),
-            scalar => {
+            Scalar::Null | Scalar::Bool(_) | Scalar::Number(_) | Scalar::List | Scalar::Object => {
+                // Writing to a String cannot fail.
                 let _ = write!(out, "{}", integer(scalar)?);
             }
         }

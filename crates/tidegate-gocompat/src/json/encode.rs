@@ -1,6 +1,9 @@
 //! From a value and the shape it is read into to the bytes that Go writes.
 
-use std::fmt::{self, Write as _};
+use std::{
+    fmt::{self, Write as _},
+    str::FromStr,
+};
 
 use super::{
     shape::{Field, Kind, Own, Rule, Scalar, Struct, go_name},
@@ -232,28 +235,24 @@ pub(super) fn mismatch<T: Tree>(kind: &Kind, tree: &T) -> Option<String> {
         Kind::Text(_) => matches!(view, View::Text(_)),
         Kind::List(_) => matches!(view, View::List(_)),
         Kind::Map(_) | Kind::Struct(_) => matches!(view, View::Object),
-        Kind::Int32 | Kind::Int64 => {
-            if let View::Number(text) = &view {
-                let fits = match kind {
-                    Kind::Int32 => text.parse::<i32>().is_ok(),
-                    _ => text.parse::<i64>().is_ok(),
-                };
-                return (!fits).then(|| format!("number {text}"));
-            }
-            false
-        }
+        Kind::Int32 => holds_number::<i32, T>(&view),
+        Kind::Int64 => holds_number::<i64, T>(&view),
     };
-    if fits {
-        return None;
-    }
+    let wants_number = matches!(kind, Kind::Int32 | Kind::Int64);
     match view {
+        _ if fits => None,
         View::Null => None,
         View::Bool(_) => Some("bool".to_owned()),
+        View::Number(text) if wants_number => Some(format!("number {text}")),
         View::Number(_) => Some("number".to_owned()),
         View::Text(_) => Some("string".to_owned()),
         View::List(_) => Some("array".to_owned()),
         View::Object => Some("object".to_owned()),
     }
+}
+
+fn holds_number<N: FromStr, T>(view: &View<'_, T>) -> bool {
+    matches!(view, View::Number(text) if text.parse::<N>().is_ok())
 }
 
 /// Go's idea of empty: nothing given, false, 0, no text, no items. A struct is never empty.
@@ -275,7 +274,7 @@ fn is_empty<T: Tree>(kind: &Kind, given: Option<&T>) -> bool {
 /// A map's members by name; of two with the same name the last one counts.
 fn sorted<T: Tree>(tree: &T) -> Vec<(&str, &T)> {
     let mut members = tree.members();
-    members.sort_by(|(first, _), (second, _)| first.cmp(second));
+    members.sort_by_key(|(name, _)| *name);
     // `dedup_by` hands over the later one first and drops it, hence the two turns.
     members.reverse();
     members.dedup_by(|(later, _), (kept, _)| later == kept);

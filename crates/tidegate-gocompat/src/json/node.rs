@@ -22,9 +22,9 @@ pub enum Node {
     /// A text, without escapes.
     Text(String),
     /// A list.
-    List(Vec<Node>),
+    List(Vec<Self>),
     /// An object: members in their order, doubled names included.
-    Object(Vec<(String, Node)>),
+    Object(Vec<(String, Self)>),
 }
 
 impl Node {

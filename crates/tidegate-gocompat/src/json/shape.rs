@@ -49,11 +49,11 @@ pub enum Kind {
     /// A type that reads and writes itself.
     Own(&'static Own),
     /// A pointer: tells "not given" from zero.
-    Pointer(&'static Kind),
+    Pointer(&'static Self),
     /// A slice.
-    List(&'static Kind),
+    List(&'static Self),
     /// A map with texts as keys.
-    Map(&'static Kind),
+    Map(&'static Self),
     /// A struct.
     Struct(&'static Struct),
 }
