@@ -1,4 +1,4 @@
-module tidegate/control-plane
+module tidegate.dev/control-plane
 
 go 1.26
 

@@ -1,4 +1,4 @@
-module tidegate/prometheus
+module tidegate.dev/prometheus
 
 go 1.26
 
