@@ -26,32 +26,44 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
 /// With the position of the first byte that is wrong.
 pub(crate) fn decode(text: &[u8]) -> Result<Vec<u8>, usize> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3);
-    let digits = text
+    let mut digits = text
         .iter()
         .copied()
         .enumerate()
         .filter(|(_, byte)| !matches!(byte, b'\r' | b'\n'));
-    let (mut bits, mut count, mut padding) = (0_u32, 0_usize, 0_usize);
-    for (position, byte) in digits {
-        if byte == b'=' && (count % 4 >= 2 || padding > 0) && padding < 2 {
-            padding += 1;
-            count += 1;
-            continue;
+    let (mut bits, mut count) = (0_u32, 0_usize);
+    while let Some((position, byte)) = digits.next() {
+        if byte == b'=' {
+            let missing = 4 - count;
+            if missing > 2 {
+                return Err(position);
+            }
+            if missing == 2 {
+                match digits.next() {
+                    Some((_, b'=')) => {}
+                    Some((position, _)) => return Err(position),
+                    None => return Err(text.len()),
+                }
+            }
+            if let Some((position, _)) = digits.next() {
+                return Err(position);
+            }
+            let whole = bits << (6 * missing);
+            out.extend_from_slice(&whole.to_be_bytes()[1..4 - missing]);
+            return Ok(out);
         }
         let digit = ALPHABET.iter().position(|letter| *letter == byte);
-        let digit = digit.filter(|_| padding == 0).ok_or(position)?;
+        let digit = digit.ok_or(position)?;
         bits = bits << 6 | u32::try_from(digit).expect("below 64");
         count += 1;
-        if count % 4 == 0 {
+        if count == 4 {
             out.extend_from_slice(&bits.to_be_bytes()[1..]);
-            bits = 0;
+            (bits, count) = (0, 0);
         }
     }
-    match (count % 4, padding) {
-        (0, 0) => {}
-        (0, 1) => out.extend_from_slice(&(bits << 6).to_be_bytes()[1..3]),
-        (0, 2) => out.extend_from_slice(&(bits << 12).to_be_bytes()[1..2]),
-        _ => return Err(text.len()),
+    if count > 0 {
+        // Go names the beginning of the group that is cut.
+        return Err(text.len() - count);
     }
     Ok(out)
 }
@@ -73,7 +85,8 @@ mod tests {
             assert_eq!(decode(text.as_bytes()).unwrap(), bytes.as_bytes());
         }
         assert_eq!(decode(b"YW Jj"), Err(2));
-        assert_eq!(decode(b"YQ"), Err(2));
+        assert_eq!(decode(b"YQ"), Err(0));
+        assert_eq!(decode(b"YQ="), Err(3));
         assert_eq!(decode(b"YQ==YQ=="), Err(4));
     }
 }

@@ -150,6 +150,82 @@ const PIECES: &[&str] = &[
     "[[1], ['a']]",
 ];
 
+/// Operators with two operands.
+const BINARY: &[&str] = &[
+    "==", "!=", "<", ">=", "+", "-", "*", "/", "%", "**", "and", "or", "??", "in", "not in", "..",
+    "contains", "matches",
+];
+
+/// Functions of one value.
+const ONE: &[&str] = &[
+    "len",
+    "type",
+    "string",
+    "int",
+    "float",
+    "abs",
+    "round",
+    "upper",
+    "first",
+    "last",
+    "keys",
+    "values",
+    "toPairs",
+    "fromPairs",
+    "reverse",
+    "uniq",
+    "flatten",
+    "sort",
+    "sum",
+    "count",
+    "max",
+    "min",
+    "mean",
+    "median",
+    "toJSON",
+    "fromJSON",
+    "asInt",
+    "asFloat",
+    "isNaN",
+    "isNil",
+    "not",
+    "-",
+    "!",
+    "trim",
+    "date",
+    "duration",
+    "concat",
+    "bitnot",
+];
+
+/// Functions of two values, or of a list and a predicate.
+const TWO: &[&str] = &[
+    "split",
+    "join",
+    "repeat",
+    "take",
+    "get",
+    "max",
+    "indexOf",
+    "default",
+    "concat",
+    "bitand",
+    "bitshl",
+    "trimPrefix",
+    "map",
+    "filter",
+    "all",
+    "any",
+    "one",
+    "none",
+    "groupBy",
+    "sortBy",
+    "reduce",
+    "find",
+    "count",
+    "sum",
+];
+
 /// Expressions with sense, to be nested in one another.
 fn sensible() -> impl Strategy<Value = String> {
     let leaf = prop::sample::select(vec![
@@ -174,76 +250,9 @@ fn sensible() -> impl Strategy<Value = String> {
     ])
     .prop_map(str::to_owned);
     leaf.prop_recursive(6, 40, 3, |inner| {
-        let binary = prop::sample::select(vec![
-            "==", "!=", "<", ">=", "+", "-", "*", "/", "%", "**", "and", "or", "??", "in",
-            "not in", "..", "contains", "matches",
-        ]);
-        let one = prop::sample::select(vec![
-            "len",
-            "type",
-            "string",
-            "int",
-            "float",
-            "abs",
-            "round",
-            "upper",
-            "first",
-            "last",
-            "keys",
-            "values",
-            "toPairs",
-            "fromPairs",
-            "reverse",
-            "uniq",
-            "flatten",
-            "sort",
-            "sum",
-            "count",
-            "max",
-            "min",
-            "mean",
-            "median",
-            "toJSON",
-            "fromJSON",
-            "asInt",
-            "asFloat",
-            "isNaN",
-            "isNil",
-            "not",
-            "-",
-            "!",
-            "trim",
-            "date",
-            "duration",
-            "concat",
-            "bitnot",
-        ]);
-        let two = prop::sample::select(vec![
-            "split",
-            "join",
-            "repeat",
-            "take",
-            "get",
-            "max",
-            "indexOf",
-            "default",
-            "concat",
-            "bitand",
-            "bitshl",
-            "trimPrefix",
-            "map",
-            "filter",
-            "all",
-            "any",
-            "one",
-            "none",
-            "groupBy",
-            "sortBy",
-            "reduce",
-            "find",
-            "count",
-            "sum",
-        ]);
+        let binary = prop::sample::select(BINARY);
+        let one = prop::sample::select(ONE);
+        let two = prop::sample::select(TWO);
         prop_oneof![
             (inner.clone(), binary, inner.clone())
                 .prop_map(|(a, op, b)| format!("({a}) {op} ({b})")),

@@ -201,12 +201,6 @@ fn sorting() -> Vec<Signature> {
 }
 
 fn sort(means: &mut Means, values: &[Value]) -> Result<Value, String> {
-    let sortable = [Type::Any, Type::Int, Type::Float64, Type::String].map(Type::slice);
-    let items = match argument(values, 0) {
-        Value::List(list) if sortable.contains(list.ty()) => list.items().to_vec(),
-        // Upstream sorts nothing then.
-        _ => return Ok(Value::List(List::nil(Type::list()))),
-    };
     let direction = match values.get(1) {
         None => Direction::Ascending,
         Some(Value::String(order)) => Direction::of(&order.to_str()).ok_or_else(|| {
@@ -217,6 +211,12 @@ fn sort(means: &mut Means, values: &[Value]) -> Result<Value, String> {
             let ty = other.type_text();
             return Err(format!("sort order argument must be a string (got {ty})"));
         }
+    };
+    let sortable = [Type::Any, Type::Int, Type::Float64, Type::String].map(Type::slice);
+    let items = match argument(values, 0) {
+        Value::List(list) if sortable.contains(list.ty()) => list.items().to_vec(),
+        // Upstream sorts nothing then.
+        _ => return Ok(Value::List(List::nil(Type::list()))),
     };
     means.keep(items.len())?;
     let sorted = sort_by(items, direction, |one, other| {

@@ -109,7 +109,10 @@ fn from_pairs(means: &mut Means, values: &[Value]) -> Result<Value, String> {
     let list = match argument(values, 0) {
         Value::List(list) => list,
         other => {
-            let shown = shown_value(other);
+            let shown = match other {
+                Value::Nil => "<invalid reflect.Value>".to_owned(),
+                other => shown_value(other),
+            };
             return Err(format!("cannot transform {shown} from pairs"));
         }
     };

@@ -111,6 +111,7 @@ fn int(_: &mut Means, values: &[Value]) -> Result<Value, String> {
         }
         Value::Duration(duration) => Ok(Value::Int(duration.nanoseconds())),
         Value::Month(number) | Value::Weekday(number) => Ok(Value::Int(*number)),
+        Value::Nil => Err("reflect: call of reflect.Value.Type on zero Value".to_owned()),
         other => Err(format!("invalid operation: int({})", other.type_text())),
     }
 }

@@ -9,13 +9,13 @@ use super::{Builtin, argument, signature, text};
 pub(super) static TABLE: [Builtin; 14] = [
     Builtin::typed("trim", one_or_two, trim),
     Builtin::typed("trimPrefix", two_or_one, |_, values| {
-        let (text, prefix) = (text(values, 0)?, affix(values)?);
+        let (prefix, text) = (affix(values)?, text(values, 0)?);
         let bytes = text.bytes();
         let rest = bytes.strip_prefix(prefix.bytes()).unwrap_or(bytes);
         Ok(Value::String(Text::from(rest)))
     }),
     Builtin::typed("trimSuffix", two_or_one, |_, values| {
-        let (text, suffix) = (text(values, 0)?, affix(values)?);
+        let (suffix, text) = (affix(values)?, text(values, 0)?);
         let bytes = text.bytes();
         let rest = bytes.strip_suffix(suffix.bytes()).unwrap_or(bytes);
         Ok(Value::String(Text::from(rest)))

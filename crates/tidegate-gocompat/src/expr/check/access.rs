@@ -3,7 +3,7 @@
 use super::super::methods;
 use super::super::nature::Nature;
 use super::super::syntax::{Access, Node, NodeId, Usage};
-use super::super::types::{Kind, Type};
+use super::super::types::Type;
 use super::Checker;
 
 /// The name that means the environment as a whole.
@@ -180,13 +180,7 @@ fn member_of(
     match (name, usage) {
         (Some(name), Usage::Called) => Err(format!("type {base} has no method {name}")),
         (Some(name), Usage::Value) => Err(format!("type {base} has no field {name}")),
-        (None, _) => {
-            let property = match property.kind() {
-                Kind::Pointer => property.clone().pointed(),
-                _ => property.clone(),
-            };
-            Err(format!("type {base}[{property}] is undefined"))
-        }
+        (None, _) => Err(format!("type {base}[{property}] is undefined")),
     }
 }
 

@@ -41,14 +41,55 @@ impl Checker<'_> {
             return Err(format!("{callee} is not callable"));
         };
         let signature = Arc::clone(signature);
-        let natures = self.arguments(arguments)?;
-        let result = check_arguments(&name, &signature, &natures)?;
+        let result = self.signed_call(&name, &signature, arguments)?;
         for (argument, parameter) in arguments.iter().zip(&signature.parameters) {
             if *parameter == Type::Float64 {
                 self.make_float(*argument);
             }
         }
         Ok(result)
+    }
+
+    fn signed_call(
+        &mut self,
+        name: &str,
+        signature: &Signature,
+        arguments: &[NodeId],
+    ) -> Result<Nature, String> {
+        let result = result_of(name, signature)?;
+        match self.misfit(name, signature, arguments)? {
+            None => Ok(result),
+            Some(misfit) => Err(misfit),
+        }
+    }
+
+    /// Why a function does not take the arguments. They are checked one by one, so that what is wrong with the first is told.
+    ///
+    /// # Errors
+    /// If an argument is wrong in itself.
+    fn misfit(
+        &mut self,
+        name: &str,
+        signature: &Signature,
+        arguments: &[NodeId],
+    ) -> Result<Option<String>, String> {
+        let wanted = signature.parameters.len();
+        if arguments.len() != wanted {
+            self.arguments(arguments)?;
+            let few_or_many = if arguments.len() > wanted {
+                "too many"
+            } else {
+                "not enough"
+            };
+            return Ok(Some(format!("{few_or_many} arguments to call {name}")));
+        }
+        for (argument, parameter) in arguments.iter().zip(&signature.parameters) {
+            let nature = self.visit(*argument)?;
+            if let Err(misfit) = check_argument(name, &nature, parameter) {
+                return Ok(Some(misfit));
+            }
+        }
+        Ok(None)
     }
 
     fn arguments(&mut self, arguments: &[NodeId]) -> Result<Vec<Nature>, String> {
@@ -78,12 +119,12 @@ impl Checker<'_> {
                 rule(&types).map(Nature::of)
             }
             Check::Overloads(overloads) => {
-                let natures = self.arguments(arguments)?;
                 let mut failure = String::new();
                 for signature in overloads() {
-                    match check_arguments(builtin.name, &signature, &natures) {
-                        Ok(result) => return Ok(result),
-                        Err(error) => failure = error,
+                    let misfit = self.misfit(builtin.name, &signature, arguments)?;
+                    match misfit {
+                        None => return result_of(builtin.name, &signature),
+                        Some(misfit) => failure = misfit,
                     }
                 }
                 Err(failure)
@@ -124,31 +165,20 @@ impl Checker<'_> {
     }
 }
 
-/// Whether a function takes the arguments; the nature of its result.
-pub(super) fn check_arguments(
-    name: &str,
-    signature: &Signature,
-    arguments: &[Nature],
-) -> Result<Nature, String> {
-    let result = match signature.results.as_slice() {
-        [] => return Err(format!("func {name} doesn't return value")),
-        [result] | [result, _] => result,
-        _ => return Err(format!("func {name} returns more then two values")),
-    };
-    let wanted = signature.parameters.len();
-    if arguments.len() > wanted {
-        return Err(format!("too many arguments to call {name}"));
+/// The nature of a function's result.
+pub(super) fn result_of(name: &str, signature: &Signature) -> Result<Nature, String> {
+    match signature.results.as_slice() {
+        [] => Err(format!("func {name} doesn't return value")),
+        [result] | [result, _] => Ok(Nature::of(result.clone())),
+        _ => Err(format!("func {name} returns more then two values")),
     }
-    if arguments.len() < wanted {
-        return Err(format!("not enough arguments to call {name}"));
-    }
-    for (argument, parameter) in arguments.iter().zip(&signature.parameters) {
-        check_argument(name, argument, parameter)?;
-    }
-    Ok(Nature::of(result.clone()))
 }
 
-fn check_argument(name: &str, argument: &Nature, parameter: &Type) -> Result<(), String> {
+pub(super) fn check_argument(
+    name: &str,
+    argument: &Nature,
+    parameter: &Type,
+) -> Result<(), String> {
     let is_integer_for_number =
         argument.is_integer() && (parameter.is_number() && !argument.is(parameter));
     if is_integer_for_number {

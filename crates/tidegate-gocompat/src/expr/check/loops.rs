@@ -3,7 +3,7 @@
 use super::super::nature::Nature;
 use super::super::syntax::{Loop, LoopKind, NodeId};
 use super::super::types::{Signature, Type};
-use super::call::check_arguments;
+use super::call::check_argument;
 use super::{Checker, Scope};
 
 impl Checker<'_> {
@@ -133,12 +133,10 @@ fn no_result(kind: LoopKind, collection: &Nature) -> Result<Nature, String> {
                     results,
                 }))
             };
-            let signature = Signature {
-                parameters: vec![Type::list(), predicate(vec![Type::Bool])],
-                results: vec![Type::Int],
-            };
-            let given = [collection.clone(), Nature::of(predicate(Vec::new()))];
-            check_arguments("sum", &signature, &given)
+            check_argument("sum", collection, &Type::list())?;
+            let given = Nature::of(predicate(Vec::new()));
+            check_argument("sum", &given, &predicate(vec![Type::Bool]))?;
+            Ok(Nature::of(Type::Int))
         }
         _ => Err("predicate should has one input and one output param".to_owned()),
     }

@@ -5,6 +5,7 @@ use super::super::operate::{to_int, wrong_key};
 use super::super::types::{Kind, Type};
 use super::super::value::{Key, List, Map, Text, Value, conversion_error};
 use super::Means;
+use super::loops::ItemAccess;
 
 /// `base[property]`, or Go's panic.
 pub(in crate::expr) fn fetch(base: Value, property: &Value) -> Result<Value, String> {
@@ -36,6 +37,10 @@ pub(in crate::expr) fn fetch(base: Value, property: &Value) -> Result<Value, Str
             },
             other => Err(conversion_error(other, "string")),
         },
+        // These are structs without members in Go; a name that is no string is refused first.
+        Value::Time(_) | Value::Location(_) if !matches!(property, Value::String(_)) => {
+            Err(conversion_error(property, "string"))
+        }
         _ => cannot(),
     }
 }
@@ -61,18 +66,19 @@ pub(in crate::expr) fn look_up(map: &Map, key: &Value) -> Result<Option<Value>, 
     };
     let key = match (key, key_type) {
         (Value::Nil, Type::String) => Key::text(""),
-        (Value::String(_), _) | (_, Type::Any) => {
-            Key::of(key, usize::MAX).ok_or_else(|| unhashable(key))?
-        }
+        (Value::String(_), _) | (_, Type::Any) => Key::of(key, usize::MAX).ok_or_else(|| {
+            let ty = key.type_text();
+            format!("runtime error: hash of unhashable type {ty}")
+        })?,
         (other, wanted) => return Err(wrong_key(other, wanted)),
     };
     Ok(map.entries().get(&key).cloned())
 }
 
-/// Go's panic for a key that cannot be hashed.
+/// Go's panic for a key of a new entry that cannot be hashed; a look-up's text is another.
 pub(in crate::expr) fn unhashable(value: &Value) -> String {
     let ty = value.type_text();
-    format!("runtime error: hash of unhashable type {ty}")
+    format!("hash of unhashable type: {ty}")
 }
 
 /// The length in items or bytes, or Go's panic.
@@ -136,15 +142,17 @@ pub(in crate::expr) fn shown(value: &Value) -> String {
 }
 
 /// What a loop walks over, or Go's panic.
-pub(super) fn items(value: Value) -> Result<List, String> {
+pub(super) fn items(value: Value) -> Result<(List, ItemAccess), String> {
     match value {
-        Value::List(list) => Ok(list),
+        Value::List(list) => Ok((list, ItemAccess::Granted)),
         Value::String(text) => {
             let bytes = text.bytes().iter().copied().map(Value::Uint8).collect();
-            Ok(List::flat(Type::Uint8, bytes))
+            Ok((List::flat(Type::Uint8, bytes), ItemAccess::Granted))
         }
-        Value::Map(map) if map.entries().is_empty() => Ok(List::flat(Type::Any, Vec::new())),
-        Value::Map(_) => Err("reflect: call of reflect.Value.Index on map Value".to_owned()),
+        Value::Map(map) => {
+            let places = vec![Value::Nil; map.entries().len()];
+            Ok((List::flat(Type::Any, places), ItemAccess::Refused))
+        }
         Value::Nil => Err("reflect: call of reflect.Value.Len on zero Value".to_owned()),
         other => {
             let kind = other.kind();

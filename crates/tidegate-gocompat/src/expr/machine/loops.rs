@@ -12,13 +12,25 @@ use super::{Machine, Stop, access, bool_of};
 /// A loop under way.
 pub(super) struct Scope {
     list: List,
+    access: ItemAccess,
     index: usize,
     /// `#acc`
     accumulator: Value,
 }
 
+/// Whether items can be had by index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ItemAccess {
+    Granted,
+    /// A map has a length to loop over, but no items by index.
+    Refused,
+}
+
 impl Scope {
     fn item(&self) -> Result<Value, String> {
+        if self.access == ItemAccess::Refused {
+            return Err("reflect: call of reflect.Value.Index on map Value".to_owned());
+        }
         let item = self.list.items().get(self.index);
         item.cloned()
             .ok_or_else(|| "reflect: slice index out of range".to_owned())
@@ -48,10 +60,11 @@ enum Wanted {
 impl Machine<'_> {
     pub(super) fn run_loop(&mut self, body: &Loop) -> Result<Value, Stop> {
         let collection = self.value(body.collection)?.pointed();
-        let list = access::items(collection)?;
+        let (list, access) = access::items(collection)?;
         let depth = self.scopes.len();
         self.scopes.push(Scope {
             list,
+            access,
             index: 0,
             accumulator: Value::Nil,
         });
