@@ -4,7 +4,10 @@ mod basic;
 pub mod blue_green;
 mod routed;
 
-use tidegate_api::int_or_string::IntOrString;
+use tidegate_api::{
+    int_or_percent::{Rounding, scaled_any_text},
+    int_or_string::IntOrString,
+};
 
 use crate::{
     reason::Reason,
@@ -285,27 +288,9 @@ pub fn fenceposts(
     (surge, unavailable)
 }
 
-#[derive(Clone, Copy)]
-enum Rounding {
-    Up,
-    Down,
-}
-
 fn share(value: &IntOrString, of: i32, rounding: Rounding) -> Option<i32> {
-    match value {
-        IntOrString::Int(count) => Some(*count),
-        IntOrString::String(text) => {
-            let percent: i32 = text.replace('%', "").parse().ok()?;
-            let product = i64::from(of) * i64::from(percent);
-            let exact = product.rem_euclid(100) == 0;
-            let down = product.div_euclid(100);
-            let share = match rounding {
-                Rounding::Up if !exact => down + 1,
-                Rounding::Up | Rounding::Down => down,
-            };
-            i32::try_from(share).ok()
-        }
-    }
+    let share = scaled_any_text(value, i64::from(of), rounding).ok()?;
+    i32::try_from(share).ok()
 }
 
 /// Saturated: its size, its wish and its available pods are the Rollout's. Keeps STS-09.

@@ -1,8 +1,7 @@
 //! `pause`: for a time, or until a person promotes (CAN-30, CAN-31).
 
 use jiff::{SignedDuration, Timestamp};
-use tidegate_api::{int_or_string::IntOrString, rollout::CanaryStep};
-use tidegate_gocompat::duration;
+use tidegate_api::{int_or_string::IntOrString, pause, rollout::CanaryStep};
 
 use super::{Progress, StepKind, StepView, Target};
 use crate::reason::Reason;
@@ -26,18 +25,9 @@ impl PauseStep {
 
     /// How long it waits; `None` until a person promotes. What nobody can read counts as -1 (CAN-31).
     pub(crate) fn seconds(&self) -> Option<i64> {
-        self.duration.as_ref().map(seconds)
-    }
-}
-
-/// A pause's length in seconds; -1 if nobody can read it. Keeps CAN-31.
-fn seconds(given: &IntOrString) -> i64 {
-    match given {
-        IntOrString::Int(seconds) => i64::from(*seconds),
-        IntOrString::String(text) => text.parse::<u32>().map_or_else(
-            |_| duration::parse(text).map_or(-1, duration::Duration::whole_seconds),
-            i64::from,
-        ),
+        self.duration
+            .as_ref()
+            .map(|duration| i64::from(pause::seconds(duration)))
     }
 }
 

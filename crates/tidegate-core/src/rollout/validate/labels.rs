@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use tidegate_api::meta::{LabelSelector, LabelSelectorRequirement};
+pub(crate) use tidegate_api::names::{dns_label_faults, dns_subdomain_faults};
+use tidegate_api::{
+    meta::{LabelSelector, LabelSelectorRequirement},
+    names::{label_value_faults, qualified_name_faults},
+};
 
 use super::field;
 use crate::observed::Finding;
-
-const LABEL_MAX: usize = 63;
-const SUBDOMAIN_MAX: usize = 253;
 
 /// What is wrong with a map of labels.
 pub(crate) fn check_labels(labels: &BTreeMap<String, String>, path: &str) -> Vec<Finding> {
@@ -105,41 +106,6 @@ pub(crate) fn selector_len(selector: &LabelSelector) -> usize {
     selector.match_labels.len() + selector.match_expressions.len()
 }
 
-/// What is wrong with a DNS label (names of containers, volumes and the like).
-pub(crate) fn dns_label_faults(name: &str) -> Vec<String> {
-    let mut faults = Vec::new();
-    if name.len() > LABEL_MAX {
-        faults.push(format!("must be no more than {LABEL_MAX} characters"));
-    }
-    if !is_dns_label(name) {
-        faults.push(
-            "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', \
-             and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', \
-             regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-                .to_owned(),
-        );
-    }
-    faults
-}
-
-/// What is wrong with a DNS subdomain (names of most objects).
-pub(crate) fn dns_subdomain_faults(name: &str) -> Vec<String> {
-    let mut faults = Vec::new();
-    if name.len() > SUBDOMAIN_MAX {
-        faults.push(format!("must be no more than {SUBDOMAIN_MAX} characters"));
-    }
-    if !name.split('.').all(is_dns_label) {
-        faults.push(
-            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, \
-             '-' or '.', and must start and end with an alphanumeric character (e.g. \
-             'example.com', regex used for validation is \
-             '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-                .to_owned(),
-        );
-    }
-    faults
-}
-
 /// One `Invalid value` per fault.
 pub(crate) fn sentences(path: &str, value: &str, faults: &[String]) -> Vec<Finding> {
     faults
@@ -169,82 +135,6 @@ pub(crate) fn text(value: Option<&Value>) -> &str {
 /// The items of a list, none if there is no list.
 pub(crate) fn items(value: Option<&Value>) -> &[Value] {
     value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-fn qualified_name_faults(key: &str) -> Vec<String> {
-    let parts: Vec<&str> = key.split('/').collect();
-    let mut faults = Vec::new();
-    let name = match parts.as_slice() {
-        [name] => *name,
-        [prefix, name] => {
-            if prefix.is_empty() {
-                faults.push("prefix part must be non-empty".to_owned());
-            } else {
-                faults.extend(
-                    dns_subdomain_faults(prefix)
-                        .into_iter()
-                        .map(|fault| format!("prefix part {fault}")),
-                );
-            }
-            name
-        }
-        _ => {
-            return vec![format!(
-                "a qualified name {QUALIFIED_NAME} with an optional DNS subdomain prefix and '/' \
-                 (e.g. 'example.com/MyName')"
-            )];
-        }
-    };
-    if name.is_empty() {
-        faults.push("name part must be non-empty".to_owned());
-    } else if name.len() > LABEL_MAX {
-        faults.push(format!(
-            "name part must be no more than {LABEL_MAX} characters"
-        ));
-    }
-    if !is_qualified(name) {
-        faults.push(format!("name part {QUALIFIED_NAME}"));
-    }
-    faults
-}
-
-const QUALIFIED_NAME: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must \
-    start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', \
-    regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-
-fn label_value_faults(value: &str) -> Vec<String> {
-    let mut faults = Vec::new();
-    if value.len() > LABEL_MAX {
-        faults.push(format!("must be no more than {LABEL_MAX} characters"));
-    }
-    if !value.is_empty() && !is_qualified(value) {
-        faults.push(
-            "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' \
-             or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or \
-             'my_value',  or '12345', regex used for validation is \
-             '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-                .to_owned(),
-        );
-    }
-    faults
-}
-
-fn is_qualified(name: &str) -> bool {
-    let ends = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let bytes = name.as_bytes();
-    ends(bytes.first())
-        && ends(bytes.last())
-        && bytes
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
-}
-
-fn is_dns_label(name: &str) -> bool {
-    let inner = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let bytes = name.as_bytes();
-    bytes.first().is_some_and(inner)
-        && bytes.last().is_some_and(inner)
-        && bytes.iter().all(|byte| inner(byte) || *byte == b'-')
 }
 
 #[cfg(test)]

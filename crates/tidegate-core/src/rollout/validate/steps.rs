@@ -1,13 +1,12 @@
 //! Rules for the steps of a canary.
 
 use tidegate_api::{
-    int_or_string::IntOrString,
+    pause,
     rollout::{
         AnalysisRunArgument, CanaryStep, CanaryStrategy, RolloutExperimentStep, RolloutPause,
         RolloutTrafficRouting, SetHeaderRoute, SetMirrorRoute, StringMatch,
     },
 };
-use tidegate_gocompat::duration;
 
 use super::field;
 use crate::observed::Finding;
@@ -112,7 +111,7 @@ fn check_weight(step: &CanaryStep, maximum: i32, path: &str) -> Option<Finding> 
 }
 
 fn check_pause(pause: &RolloutPause, path: &str) -> Option<Finding> {
-    let seconds = pause_seconds(pause.duration.as_ref()?);
+    let seconds = pause::seconds(pause.duration.as_ref()?);
     (seconds < 0).then(|| {
         field::invalid_plain(
             &format!("{path}.pause.duration"),
@@ -120,19 +119,6 @@ fn check_pause(pause: &RolloutPause, path: &str) -> Option<Finding> {
             "Duration needs to be greater than 0",
         )
     })
-}
-
-/// A pause's length in seconds; -1 if nobody can read it (CAN-31).
-fn pause_seconds(given: &IntOrString) -> i32 {
-    match given {
-        IntOrString::Int(seconds) => *seconds,
-        IntOrString::String(text) => text.parse().unwrap_or_else(|_| {
-            // Beyond the range, upstream's conversion gives the smallest number.
-            duration::parse(text).map_or(-1, |length| {
-                i32::try_from(length.whole_seconds()).unwrap_or(i32::MIN)
-            })
-        }),
-    }
 }
 
 fn check_header_route(

@@ -49,7 +49,7 @@ pub(super) fn quantity(case: &Case) -> Result<Answer> {
     let text = match &case.value["value"] {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
-        _ => {
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
             let mut text = String::new();
             tidegate_gocompat::json::write_raw(case.written("value")?, &mut text);
             Some(text)
@@ -96,21 +96,18 @@ const MICROSECONDS: &str = "2006-01-02T15:04:05.000000Z07:00";
 pub(super) fn time(case: &Case) -> Result<Answer> {
     let encoded = encode(&TIME, case.written("value")?);
     let given = case.value["value"].as_str();
-    let time = match encoded.error {
-        Some(error) => json!({"error": error.to_string()}),
-        None => {
-            let time = match given {
-                Some(text) => Time::parse(RFC_3339, text, &Zone::Utc)?,
-                // The zero time.
-                None => Time::parse(RFC_3339, "0001-01-01T00:00:00Z", &Zone::Utc)?,
-            };
-            json!({
-                "json": encoded.text,
-                "unix": time.unix_seconds(),
-                "zero": time.is_zero(),
-                "string": time.in_zone(&Zone::Utc).format(RFC_3339),
-            })
-        }
+    let time = if let Some(error) = encoded.error {
+        json!({"error": error.to_string()})
+    } else {
+        // Null is the zero time.
+        let text = given.unwrap_or("0001-01-01T00:00:00Z");
+        let time = Time::parse(RFC_3339, text, &Zone::Utc)?;
+        json!({
+            "json": encoded.text,
+            "unix": time.unix_seconds(),
+            "zero": time.is_zero(),
+            "string": time.in_zone(&Zone::Utc).format(RFC_3339),
+        })
     };
     Ok(Ok(
         json!({"time": time, "microTime": micro_time(&case.value["value"])}),

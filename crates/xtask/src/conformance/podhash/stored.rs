@@ -41,7 +41,7 @@ fn store(schema: &Value, value: &Value) -> Value {
             let of = &schema["items"];
             items.iter().map(|item| store(of, item)).collect()
         }
-        other => other.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 
