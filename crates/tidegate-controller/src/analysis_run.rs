@@ -55,7 +55,7 @@ async fn pass(shell: &Shell, run: &Arc<AnalysisRun>) -> Verdict {
     });
     let now = shell.clock.now();
     let concluded = match analysis_run::decide(run, now) {
-        Decision::Idle => return Verdict::Done(None),
+        Decision::Idle(wake) => return Verdict::Done(wake),
         Decision::Delete(write) => {
             return match shell.send_alone(&about, &write).await {
                 Outcome::Done(_) => Verdict::Done(None),

@@ -29,8 +29,8 @@ use crate::{
 /// What one pass over an AnalysisRun does.
 #[derive(Debug)]
 pub enum Decision {
-    /// Nothing, ever again, unless the run changes.
-    Idle,
+    /// Nothing, unless the run changes or this instant comes.
+    Idle(Option<Timestamp>),
     /// The run has outlived its time (ANA-35).
     Delete(Box<Write>),
     /// The run can never be measured: the sentence becomes its message.
@@ -100,11 +100,13 @@ pub struct Measured {
 /// Decides one pass. Keeps ANA-20.
 pub fn decide(run: &AnalysisRun, now: Timestamp) -> Decision {
     if run.metadata.deletion_timestamp.is_some() {
-        return Decision::Idle;
+        return Decision::Idle(None);
     }
     if is_completed(&run.status.phase) {
-        return schedule::expired(run, now)
-            .map_or(Decision::Idle, |()| Decision::Delete(Box::new(delete(run))));
+        return match schedule::expiry(run) {
+            Some(at) if now >= at => Decision::Delete(Box::new(delete(run))),
+            later => Decision::Idle(later),
+        };
     }
     match prepare(run, now) {
         Ok(due) => Decision::Measure(Box::new(due)),

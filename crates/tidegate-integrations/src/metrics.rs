@@ -82,10 +82,7 @@ pub struct Environment {
 ///
 /// # Errors
 /// A sentence for the measurement's message, when the metric cannot be measured as it stands.
-pub fn provider(
-    metric: &Metric,
-    environment: &Environment,
-) -> Result<Box<dyn Provider>, String> {
+pub fn provider(metric: &Metric, environment: &Environment) -> Result<Box<dyn Provider>, String> {
     PROVIDERS
         .into_iter()
         .find_map(|make| make(metric, environment))

@@ -27,7 +27,9 @@ trait Router: Sync {
 #[derive(Debug, thiserror::Error)]
 enum Error {
     /// An object that it was told to use is not there.
-    #[error("error retrieving stableIngress `{name}` from cache: ingress.networking.k8s.io \"{name}\" not found")]
+    #[error(
+        "error retrieving stableIngress `{name}` from cache: ingress.networking.k8s.io \"{name}\" not found"
+    )]
     StableIngressMissing {
         /// Its name.
         name: String,

@@ -1,7 +1,11 @@
 //! Routers as data: one YAML file is a split and the objects that the router sees, the text beside it
 //! is what the router finds wrong, and what it writes.
 
-use std::{fmt::Write as _, path::Path, sync::Arc};
+use std::{
+    fmt::{self, Write as _},
+    path::Path,
+    sync::Arc,
+};
 
 use serde_json::{Value, json};
 use tidegate_api::rollout::Rollout;
@@ -15,6 +19,10 @@ use tidegate_core::{
 };
 use tidegate_integrations::traffic;
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the harness hands the text over"
+)]
 fn rendering(path: &Path, text: String) -> datatest_stable::Result<()> {
     let told = tell(&serde_saphyr::from_str(&text)?)?;
     let mut beside = insta::Settings::clone_current();
@@ -45,16 +53,16 @@ fn tell(story: &Value) -> datatest_stable::Result<String> {
     let objects = objects(story, &reads);
     let mut told = String::new();
     for key in &reads {
-        told += &format!("reads   {key}\n");
+        line(&mut told, format_args!("reads   {key}"));
     }
     for finding in traffic::findings(&rollout, &objects) {
-        told += &format!("finds   {}\n", finding.message);
+        line(&mut told, format_args!("finds   {}", finding.message));
     }
     let weight = story["weight"].as_i64().unwrap_or_default();
     let route = route(rollout, i32::try_from(weight)?);
     match traffic::phrase(&route, &objects) {
-        Err(why) => told += &format!("fails   {why}\n"),
-        Ok(writes) if writes.is_empty() => told += "writes nothing\n",
+        Err(why) => line(&mut told, format_args!("fails   {why}")),
+        Ok(writes) if writes.is_empty() => line(&mut told, format_args!("writes nothing")),
         Ok(writes) => writes.iter().for_each(|write| show(write, &mut told)),
     }
     Ok(told)
@@ -116,13 +124,18 @@ fn show(write: &Write, told: &mut String) {
     let body = serde_json::to_string_pretty(&write.body).expect("JSON");
     let body = body.replace('\n', "\n        ");
     let (target, reason) = (&write.target, &write.reason);
-    writeln!(
+    line(
         told,
-        "{verb}  {target} [{guard}] because {reason}\n        {body}"
-    )
-    .expect("a String takes everything");
+        format_args!("{verb}  {target} [{guard}] because {reason}\n        {body}"),
+    );
     for event in &write.events {
         let (reason, message) = (&event.reason, &event.message);
-        writeln!(told, "tells   {reason}: {message}").expect("a String takes everything");
+        line(told, format_args!("tells   {reason}: {message}"));
     }
+}
+
+fn line(told: &mut String, arguments: fmt::Arguments<'_>) {
+    told.write_fmt(arguments)
+        .expect("a String takes everything");
+    told.push('\n');
 }

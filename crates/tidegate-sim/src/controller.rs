@@ -232,11 +232,7 @@ impl Controller {
         Ok(Some(Verdict::Failed(wake(plan))))
     }
 
-    fn refuse(
-        &mut self,
-        around: &mut impl Surroundings,
-        broken: &Broken,
-    ) -> Result<Verdict, Died> {
+    fn refuse(&mut self, around: &mut impl Surroundings, broken: &Broken) -> Result<Verdict, Died> {
         let metadata = &broken.metadata;
         let about = ObjectKey::new(ROLLOUTS, &metadata.namespace, &metadata.name);
         let now = around.now();
@@ -258,7 +254,7 @@ impl Controller {
         let now = around.now();
         let about = ObjectKey::new(ANALYSIS_RUNS, &run.metadata.namespace, &run.metadata.name);
         let concluded = match analysis_run::decide(run, now) {
-            Decision::Idle => return Ok(Verdict::Done(None)),
+            Decision::Idle(wake) => return Ok(Verdict::Done(wake)),
             Decision::Delete(write) => {
                 return Ok(match self.send_alone(around, &about, &write)? {
                     Outcome::Done(_) => Verdict::Done(None),
@@ -279,12 +275,7 @@ impl Controller {
     }
 
     /// Every measurement that is due. Secrets are never there in a simulation.
-    fn take_all(
-        &self,
-        around: &mut impl Surroundings,
-        run: &AnalysisRun,
-        due: &Due,
-    ) -> Concluded {
+    fn take_all(&self, around: &mut impl Surroundings, run: &AnalysisRun, due: &Due) -> Concluded {
         let secrets: Secrets = due
             .secrets(run)
             .into_iter()

@@ -69,7 +69,9 @@ pub fn conclude(
         next.status.message = verdict.message;
         if is_completed(&verdict.phase) {
             events.push(completed(&verdict.phase));
-            next.status.completed_at.get_or_insert(Time::new(now));
+            next.status
+                .completed_at
+                .get_or_insert_with(|| Time::new(now));
         }
     }
     trim(&mut next.status, due);
@@ -119,7 +121,9 @@ fn take(status: &mut AnalysisRunStatus, due: &Due, measured: Measured, now: Time
         return;
     };
     if is_completed(&measurement.phase) {
-        measurement.finished_at.get_or_insert(Time::new(now));
+        measurement
+            .finished_at
+            .get_or_insert_with(|| Time::new(now));
         assess::count(result, &measurement);
     }
     if result
@@ -142,7 +146,7 @@ fn judge(run: &mut AnalysisRun, due: &Due, (events, now): (&mut Vec<Event>, Time
     let ending = ending(run);
     run.status
         .started_at
-        .get_or_insert(Time::new(due.at.min(now)));
+        .get_or_insert_with(|| Time::new(due.at.min(now)));
     let mut tally = Tally {
         worst: None,
         message: if run.spec.terminate {
@@ -155,8 +159,12 @@ fn judge(run: &mut AnalysisRun, due: &Due, (events, now): (&mut Vec<Event>, Time
         everything: true,
     };
     for metric in &due.metrics {
-        let dry = due.dry_run.contains(&metric.name);
-        tally.announce(dry);
+        let counts = if due.dry_run.contains(&metric.name) {
+            Counts::TriedOut
+        } else {
+            Counts::Judged
+        };
+        tally.summary_of(counts).count += 1;
         let result = run
             .status
             .metric_results
@@ -165,7 +173,7 @@ fn judge(run: &mut AnalysisRun, due: &Due, (events, now): (&mut Vec<Event>, Time
         match result {
             Some(result) => {
                 settle(metric, result, ending, events);
-                tally.add(metric, result, dry);
+                tally.add(metric, result, counts);
             }
             None => tally.everything = false,
         }
@@ -207,6 +215,15 @@ fn settle(metric: &Metric, result: &mut MetricResult, ending: Ending, events: &m
     result.phase = verdict;
 }
 
+/// Whether a metric counts.
+#[derive(Clone, Copy)]
+enum Counts {
+    /// It does.
+    Judged,
+    /// It is only tried out (ANA-33).
+    TriedOut,
+}
+
 struct Tally {
     worst: Option<String>,
     message: String,
@@ -216,39 +233,32 @@ struct Tally {
 }
 
 impl Tally {
-    fn announce(&mut self, dry: bool) {
-        self.summary_of(dry).count += 1;
-    }
-
-    fn summary_of(&mut self, dry: bool) -> &mut RunSummary {
-        if dry {
-            &mut self.dry_summary
-        } else {
-            &mut self.summary
+    fn summary_of(&mut self, counts: Counts) -> &mut RunSummary {
+        match counts {
+            Counts::Judged => &mut self.summary,
+            Counts::TriedOut => &mut self.dry_summary,
         }
     }
 
-    fn add(&mut self, metric: &Metric, result: &mut MetricResult, dry: bool) {
+    fn add(&mut self, metric: &Metric, result: &mut MetricResult, counts: Counts) {
         if !is_completed(&result.phase) {
             self.everything = false;
             return;
         }
         let crossed = assess::crossed(metric, result);
-        match (&crossed, dry) {
-            (Some((_, why)), true) => {
-                result.message = format!("Metric assessed {} due to {why}", result.phase);
-                self.worst.get_or_insert(phase::SUCCESSFUL.to_owned());
-            }
-            (None, true) => {
-                self.worst.get_or_insert(phase::SUCCESSFUL.to_owned());
-            }
-            (crossed, false) => {
-                let why = crossed.as_ref().map(|(_, why)| why.as_str());
-                self.worsen(metric, result, why);
+        let why = crossed.as_ref().map(|(_, why)| why.as_str());
+        match counts {
+            Counts::Judged => self.worsen(metric, result, why),
+            Counts::TriedOut => {
+                if let Some(why) = why {
+                    result.message = format!("Metric assessed {} due to {why}", result.phase);
+                }
+                self.worst
+                    .get_or_insert_with(|| phase::SUCCESSFUL.to_owned());
             }
         }
         let counted = crossed.map_or(phase::SUCCESSFUL, |(verdict, _)| verdict);
-        let summary = self.summary_of(dry);
+        let summary = self.summary_of(counts);
         match counted {
             phase::ERROR => summary.error += 1,
             phase::FAILED => summary.failed += 1,
@@ -267,13 +277,16 @@ impl Tally {
         }
         self.worst = Some(result.phase.clone());
         if let Some(why) = why {
+            let last = &result.message;
+            let told = if last.is_empty() {
+                String::new()
+            } else {
+                format!(": \"Error Message: {last}\"")
+            };
             self.message = format!(
-                "Metric \"{}\" assessed {} due to {why}",
+                "Metric \"{}\" assessed {} due to {why}{told}",
                 metric.name, result.phase
             );
-            if !result.message.is_empty() {
-                self.message += &format!(": \"Error Message: {}\"", result.message);
-            }
         }
     }
 }

@@ -123,13 +123,7 @@ pub(super) fn wake(run: &AnalysisRun, metrics: &[Metric]) -> Option<(Timestamp, 
     earliest
 }
 
-/// Whether a run that is over has outlived its time. Keeps ANA-35.
-pub(super) fn expired(run: &AnalysisRun, now: Timestamp) -> Option<()> {
-    let at = expiry(run)?;
-    (now > at).then_some(())
-}
-
-/// When a run that is over is deleted, if ever.
+/// When a run that is over is deleted, if ever. Keeps ANA-35.
 pub fn expiry(run: &AnalysisRun) -> Option<Timestamp> {
     let strategy = run.spec.ttl_strategy.as_ref()?;
     let by_phase = match run.status.phase.as_str() {

@@ -6,7 +6,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + seconds).unwrap()
 }
 
-fn run(metric: Value) -> AnalysisRun {
+fn run(metric: &Value) -> AnalysisRun {
     serde_json::from_value(json!({
         "metadata": {"name": "r", "namespace": "n", "uid": "u", "resourceVersion": "1"},
         "spec": {"metrics": [metric]},
@@ -27,7 +27,7 @@ fn measured(phase: &str) -> Measured {
 }
 
 /// Plays a sequence of measurements ten seconds apart; gives the run's phase and message.
-fn play(metric: Value, phases: &[&str]) -> (String, String) {
+fn play(metric: &Value, phases: &[&str]) -> (String, String) {
     let mut run = run(metric);
     let mut second = 0;
     for phase in phases {
@@ -61,17 +61,17 @@ fn apply(run: &mut AnalysisRun, concluded: &Concluded) {
 }
 
 #[track_caller]
-fn check(limits: Value, phases: &[&str], expected: &str) {
+fn check(limits: &Value, phases: &[&str], expected: &str) {
     let mut metric =
         json!({"name": "m", "interval": "10s", "provider": {"prometheus": {"query": "q"}}});
-    tidegate_api::document::apply_merge_patch(&limits, &mut metric);
-    assert_eq!(play(metric, phases).0, expected);
+    tidegate_api::document::apply_merge_patch(limits, &mut metric);
+    assert_eq!(play(&metric, phases).0, expected);
 }
 
 #[test]
 fn a_count_of_successes_is_a_success() {
     check(
-        json!({"count": 2}),
+        &json!({"count": 2}),
         &["Successful", "Successful"],
         "Successful",
     );
@@ -80,12 +80,12 @@ fn a_count_of_successes_is_a_success() {
 #[test]
 fn more_failures_than_the_limit_fail_the_run() {
     check(
-        json!({"count": 3, "failureLimit": 1}),
+        &json!({"count": 3, "failureLimit": 1}),
         &["Failed", "Successful", "Failed"],
         "Failed",
     );
     check(
-        json!({"count": 3, "failureLimit": 1}),
+        &json!({"count": 3, "failureLimit": 1}),
         &["Failed", "Successful", "Successful"],
         "Successful",
     );
@@ -94,9 +94,9 @@ fn more_failures_than_the_limit_fail_the_run() {
 #[test]
 fn errors_count_only_in_a_row() {
     let errors = ["Error"; 5];
-    check(json!({"count": 9}), &errors, "Error");
+    check(&json!({"count": 9}), &errors, "Error");
     check(
-        json!({"count": 2}),
+        &json!({"count": 2}),
         &[
             "Error",
             "Error",
@@ -113,7 +113,7 @@ fn errors_count_only_in_a_row() {
 #[test]
 fn the_message_names_metric_and_limit() {
     let metric = json!({"name": "m", "interval": "10s", "count": 2, "provider": {"prometheus": {"query": "q"}}});
-    let (phase, message) = play(metric, &["Failed"]);
+    let (phase, message) = play(&metric, &["Failed"]);
     assert_eq!(phase, "Failed");
     assert_eq!(
         message,
@@ -124,7 +124,7 @@ fn the_message_names_metric_and_limit() {
 #[test]
 fn a_run_that_is_terminated_measures_nothing_new_and_succeeds() {
     let mut run =
-        run(json!({"name": "m", "interval": "10s", "provider": {"prometheus": {"query": "q"}}}));
+        run(&json!({"name": "m", "interval": "10s", "provider": {"prometheus": {"query": "q"}}}));
     run.spec.terminate = true;
     let Decision::Measure(due) = decide(&run, at(0)) else {
         panic!("a run that is not over is measured");
@@ -155,7 +155,7 @@ fn arguments_are_escaped_and_unknown_ones_refused() {
 #[test]
 fn secrets_are_never_shown() {
     let mut run =
-        run(json!({"name": "m", "provider": {"prometheus": {"query": "{{args.token}}"}}}));
+        run(&json!({"name": "m", "provider": {"prometheus": {"query": "{{args.token}}"}}}));
     run.spec.args = serde_json::from_value(
         json!([{"name": "token", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]),
     )
@@ -178,4 +178,20 @@ fn secrets_are_never_shown() {
     let concluded = conclude(&run, &due, (vec![seen], &secrets), at(0));
     let body = concluded.write.unwrap().body.to_string();
     assert!(!body.contains("hush") && body.contains("*****"), "{body}");
+}
+
+#[test]
+fn a_run_that_is_over_is_deleted_when_its_time_is_up() {
+    let mut run = run(&json!({"name": "m", "provider": {"prometheus": {"query": "q"}}}));
+    run.status.phase = "Failed".to_owned();
+    run.status.completed_at = Some(tidegate_api::meta::Time::new(at(0)));
+    assert!(matches!(decide(&run, at(9)), Decision::Idle(None)));
+    run.spec.ttl_strategy =
+        serde_json::from_value(json!({"secondsAfterCompletion": 5, "secondsAfterFailure": 60}))
+            .unwrap();
+    let Decision::Idle(wake) = decide(&run, at(59)) else {
+        panic!("its time is not up");
+    };
+    assert_eq!(wake, Some(at(60)));
+    assert!(matches!(decide(&run, at(60)), Decision::Delete(_)));
 }

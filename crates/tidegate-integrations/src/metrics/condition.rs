@@ -20,16 +20,17 @@ pub fn evaluate(metric: &Metric, result: &Value, now: Timestamp) -> Result<&'sta
     let success = holds(&metric.success_condition, "successCondition")?;
     let failure = holds(&metric.failure_condition, "failureCondition")?;
     Ok(match (success, failure) {
-        (None, None) | (Some(true), None | Some(false)) | (None, Some(false)) => phase::SUCCESSFUL,
+        (None | Some(true), None | Some(false)) => phase::SUCCESSFUL,
         (Some(false), None) | (None | Some(_), Some(true)) => phase::FAILED,
         (Some(false), Some(false)) => phase::INCONCLUSIVE,
     })
 }
 
 fn sentence(error: &str, (name, condition): (&str, &str), result: &Value) -> String {
-    let is_empty = match result {
-        Value::List(list) => list.items().is_empty(),
-        other => other.is_nil(),
+    let is_empty = if let Value::List(list) = result {
+        list.items().is_empty()
+    } else {
+        result.is_nil()
     };
     let why = if is_empty {
         "metric result is nil or empty: no data returned from the metric provider"

@@ -31,10 +31,12 @@ pub(super) fn make(
     environment: &Environment,
 ) -> Option<Result<Box<dyn Provider>, String>> {
     let prometheus = metric.provider.prometheus.as_ref()?;
-    Some(Prometheus::new(metric, prometheus, environment).map(|made| {
-        let made: Box<dyn Provider> = Box::new(made);
-        made
-    }))
+    Some(
+        Prometheus::new(metric, prometheus, environment).map(|made| {
+            let made: Box<dyn Provider> = Box::new(made);
+            made
+        }),
+    )
 }
 
 struct Prometheus {
@@ -110,7 +112,9 @@ impl Prometheus {
                 self.path = "query_range";
                 let instant = |text: &str, name: &str| {
                     expr::eval_time(text, now)
-                        .map_err(|error| format!("failed to parse rangeQuery.{name} as time: {error}"))
+                        .map_err(|error| {
+                            format!("failed to parse rangeQuery.{name} as time: {error}")
+                        })
                         .and_then(|time| {
                             time.to_timestamp().map(unix).ok_or_else(|| {
                                 format!("rangeQuery.{name} lies outside of all years")
@@ -231,11 +235,15 @@ fn address(given: &str, environment: &Environment) -> Result<String, String> {
 fn headers(query: &PrometheusMetric) -> Result<Vec<(String, String)>, String> {
     let authentication = &query.authentication;
     if !authentication.oauth2.token_url.is_empty() {
-        return Err("authentication.oauth2 is not supported yet: use basicAuth or headers".to_owned());
+        return Err(
+            "authentication.oauth2 is not supported yet: use basicAuth or headers".to_owned(),
+        );
     }
     let signs = authentication.sigv4 != tidegate_api::analysis::Sigv4Config::default();
     if signs && query.address.contains("aps-workspaces") {
-        return Err("authentication.sigv4 is not supported yet: use basicAuth or headers".to_owned());
+        return Err(
+            "authentication.sigv4 is not supported yet: use basicAuth or headers".to_owned(),
+        );
     }
     let mut headers: Vec<(String, String)> = query
         .headers
@@ -428,28 +436,69 @@ mod tests {
 
     #[test]
     fn vectors_scalars_and_matrices_are_read() {
-        check(200, r#"{"status":"success","data":{"resultType":"vector","result":[{"value":[1,"0.995"]}]}}"#, ("Successful", "[0.995]"));
-        check(200, r#"{"status":"success","data":{"resultType":"vector","result":[{"value":[1,"NaN"]},{"value":[1,"2"]}]}}"#, ("Failed", "[NaN,2]"));
-        check(200, r#"{"status":"success","data":{"resultType":"matrix","result":[{"values":[[1,"1"],[2,"2"]]}]}}"#, ("Successful", "[1,2]"));
-        check(200, r#"{"status":"success","data":{"resultType":"string","result":[1,"a"]}}"#, ("Error", "Prometheus metric type not supported"));
+        check(
+            200,
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"value":[1,"0.995"]}]}}"#,
+            ("Successful", "[0.995]"),
+        );
+        check(
+            200,
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"value":[1,"NaN"]},{"value":[1,"2"]}]}}"#,
+            ("Failed", "[NaN,2]"),
+        );
+        check(
+            200,
+            r#"{"status":"success","data":{"resultType":"matrix","result":[{"values":[[1,"1"],[2,"2"]]}]}}"#,
+            ("Successful", "[1,2]"),
+        );
+        check(
+            200,
+            r#"{"status":"success","data":{"resultType":"string","result":[1,"a"]}}"#,
+            ("Error", "Prometheus metric type not supported"),
+        );
     }
 
     #[test]
     fn what_prometheus_says_is_told() {
-        check(400, r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#, ("Error", "bad_data: parse error"));
-        check(503, "busy", ("Error", "server_error: server error: 503: busy"));
-        check(200, r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#, ("Error", "could not evaluate successCondition \"result[0] >= 0.99\": metric result is nil or empty: no data returned from the metric provider"));
+        check(
+            400,
+            r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#,
+            ("Error", "bad_data: parse error"),
+        );
+        check(
+            503,
+            "busy",
+            ("Error", "server_error: server error: 503: busy"),
+        );
+        check(
+            200,
+            r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#,
+            (
+                "Error",
+                "could not evaluate successCondition \"result[0] >= 0.99\": metric result is nil or empty: no data returned from the metric provider",
+            ),
+        );
     }
 
     #[test]
     fn an_answer_that_is_none_names_the_server() {
-        check(200, "<html>", ("Error", "prometheus at http://p:9090 gave no valid answer (expected value at line 1 column 1): <html>"));
+        check(
+            200,
+            "<html>",
+            (
+                "Error",
+                "prometheus at http://p:9090 gave no valid answer (expected value at line 1 column 1): <html>",
+            ),
+        );
     }
 
     #[test]
     fn a_server_without_post_is_asked_again_by_get() {
         let (mut provider, _) = start(&json!({"address": "http://p", "query": "up"}));
-        let refused = Answer::Response { status: 405, body: Vec::new() };
+        let refused = Answer::Response {
+            status: 405,
+            body: Vec::new(),
+        };
         let Turn::Ask(request) = provider.read(refused, Timestamp::UNIX_EPOCH) else {
             panic!("it asks again");
         };
@@ -460,10 +509,21 @@ mod tests {
     #[test]
     fn a_metric_that_cannot_be_asked_says_why() {
         let refused = |prometheus: Json| {
-            super::super::provider(&metric(&prometheus), &Environment::default()).err().unwrap()
+            super::super::provider(&metric(&prometheus), &Environment::default())
+                .err()
+                .unwrap()
         };
-        assert_eq!(refused(json!({"query": "up"})), "prometheus address is not configured");
-        assert_eq!(refused(json!({"address": "p", "query": "up"})), "prometheus address is not is url format");
-        assert_eq!(refused(json!({"address": "http://p", "query": "up", "timeout": -1})), "prometheus timeout should not be negative");
+        assert_eq!(
+            refused(json!({"query": "up"})),
+            "prometheus address is not configured"
+        );
+        assert_eq!(
+            refused(json!({"address": "p", "query": "up"})),
+            "prometheus address is not is url format"
+        );
+        assert_eq!(
+            refused(json!({"address": "http://p", "query": "up", "timeout": -1})),
+            "prometheus timeout should not be negative"
+        );
     }
 }

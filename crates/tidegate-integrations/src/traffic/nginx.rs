@@ -43,7 +43,12 @@ impl Router for Nginx {
         parts
             .stable_names()
             .iter()
-            .flat_map(|name| [key(rollout, name), key(rollout, &canary_name(rollout, name))])
+            .flat_map(|name| {
+                [
+                    key(rollout, name),
+                    key(rollout, &canary_name(rollout, name)),
+                ]
+            })
             .collect()
     }
 
@@ -104,7 +109,11 @@ impl<'a> Parts<'a> {
         if self.nginx.stable_ingresses.is_empty() {
             vec![&self.nginx.stable_ingress]
         } else {
-            self.nginx.stable_ingresses.iter().map(String::as_str).collect()
+            self.nginx
+                .stable_ingresses
+                .iter()
+                .map(String::as_str)
+                .collect()
         }
     }
 
@@ -124,7 +133,11 @@ impl<'a> Parts<'a> {
                 ("stableIngress", format!("\"{name}\""))
             };
             let detail = format!("ingress.networking.k8s.io \"{name}\" not found");
-            return Some(Finding::invalid(&format!("{path}.{field}"), &value, &detail));
+            return Some(Finding::invalid(
+                &format!("{path}.{field}"),
+                &value,
+                &detail,
+            ));
         };
         if !self.rules(ingress).is_empty() {
             return None;
@@ -139,7 +152,11 @@ impl<'a> Parts<'a> {
             self.canary.stable_service
         );
         let value = format!("\"{name}\"");
-        Some(Finding::invalid(&format!("{path}.{field}"), &value, &detail))
+        Some(Finding::invalid(
+            &format!("{path}.{field}"),
+            &value,
+            &detail,
+        ))
     }
 
     /// The stable Ingress' rules that send traffic to the stable Service, with the canary's in its
@@ -198,18 +215,6 @@ impl<'a> Parts<'a> {
         annotations
     }
 
-    /// Keeps TR-104.
-    fn spec(&self, stable: &Value, rules: Vec<Value>) -> Value {
-        let mut spec = Map::new();
-        for member in ["ingressClassName", "tls"] {
-            if let Some(value) = stable.pointer(&format!("/spec/{member}")) {
-                spec.insert(member.to_owned(), value.clone());
-            }
-        }
-        spec.insert("rules".to_owned(), Value::Array(rules));
-        Value::Object(spec)
-    }
-
     fn render_one(
         &self,
         route: &Route,
@@ -217,11 +222,12 @@ impl<'a> Parts<'a> {
         objects: &Objects,
     ) -> Result<Option<Write>, Error> {
         let rollout = &*route.rollout;
-        let stable = objects
-            .get(&key(rollout, stable_name))
-            .ok_or_else(|| Error::StableIngressMissing {
-                name: stable_name.to_owned(),
-            })?;
+        let stable =
+            objects
+                .get(&key(rollout, stable_name))
+                .ok_or_else(|| Error::StableIngressMissing {
+                    name: stable_name.to_owned(),
+                })?;
         let rules = self.rules(stable);
         if rules.is_empty() {
             return Err(Error::NoRule {
@@ -233,13 +239,25 @@ impl<'a> Parts<'a> {
         let weight = route.split.canary.weight;
         let wanted = Wanted {
             annotations: self.annotations(stable, weight),
-            spec: self.spec(stable, rules),
+            spec: canary_spec(stable, rules),
         };
         match objects.get(&key(rollout, &name)) {
-            None => Ok(Some(create(route, &name, wanted))),
+            None => Ok(Some(create(route, &name, &wanted))),
             Some(held) => patch(route, &name, wanted, held),
         }
     }
+}
+
+/// Keeps TR-104.
+fn canary_spec(stable: &Value, rules: Vec<Value>) -> Value {
+    let mut spec = Map::new();
+    for member in ["ingressClassName", "tls"] {
+        if let Some(value) = stable.pointer(&format!("/spec/{member}")) {
+            spec.insert(member.to_owned(), value.clone());
+        }
+    }
+    spec.insert("rules".to_owned(), Value::Array(rules));
+    Value::Object(spec)
 }
 
 /// What a canary Ingress should be like.
@@ -248,7 +266,7 @@ struct Wanted {
     spec: Value,
 }
 
-fn create(route: &Route, name: &str, wanted: Wanted) -> Write {
+fn create(route: &Route, name: &str, wanted: &Wanted) -> Write {
     let rollout = &*route.rollout;
     let weight = route.split.canary.weight;
     let message = format!("Creating canary ingress `{name}` with weight `{weight}`");
@@ -274,12 +292,7 @@ fn create(route: &Route, name: &str, wanted: Wanted) -> Write {
 }
 
 /// Keeps TR-106 and TR-107, but leaves foreign labels alone. Annotations of others stay.
-fn patch(
-    route: &Route,
-    name: &str,
-    wanted: Wanted,
-    held: &Value,
-) -> Result<Option<Write>, Error> {
+fn patch(route: &Route, name: &str, wanted: Wanted, held: &Value) -> Result<Option<Write>, Error> {
     let rollout = &*route.rollout;
     if !is_controlled_by(held, &rollout.metadata.uid) {
         return Err(Error::ForeignIngress {

@@ -259,11 +259,12 @@ fn follow(
         phase::INCONCLUSIVE => draft.add_pauses.push(INCONCLUSIVE),
         phase::ERROR | phase::FAILED => {
             let why = &run.run.status.message;
-            let mut message = format!("{} analysis phase error/failed", place.words());
-            if !why.is_empty() {
-                message += &format!(": {why}");
-            }
-            draft.abort = AbortChange::Add(message);
+            let begin = format!("{} analysis phase error/failed", place.words());
+            draft.abort = AbortChange::Add(if why.is_empty() {
+                begin
+            } else {
+                format!("{begin}: {why}")
+            });
         }
         _ => {}
     }
@@ -315,7 +316,8 @@ fn announce(snapshot: &RolloutSnapshot, draft: &mut Draft) {
         let Some(run) = run.filter(|run| !run.phase.is_empty()) else {
             continue;
         };
-        let told = before.is_some_and(|before| before.name != run.name || before.status == run.phase);
+        let told =
+            before.is_some_and(|before| before.name != run.name || before.status == run.phase);
         if told {
             continue;
         }
