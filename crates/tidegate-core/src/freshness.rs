@@ -20,7 +20,7 @@ pub enum Freshness {
 }
 
 /// Remembers, for each decided object, the newest version it wrote of each kind.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Ledger {
     written: BTreeMap<ObjectKey, BTreeMap<Resource, u64>>,
 }

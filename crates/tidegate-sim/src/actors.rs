@@ -5,8 +5,10 @@ mod alarms;
 mod endpoints;
 mod garbage;
 pub mod kubelet;
+pub mod metrics;
 mod pods;
 mod replica_set;
+pub mod user;
 
 use jiff::Timestamp;
 

@@ -59,8 +59,6 @@ impl Faults {
     pub(crate) fn strike(&mut self) -> Option<Cut> {
         let number = self.writes;
         self.writes += 1;
-        self.cut
-            .filter(|(at, _)| *at == number)
-            .map(|(_, cut)| cut)
+        self.cut.filter(|(at, _)| *at == number).map(|(_, cut)| cut)
     }
 }

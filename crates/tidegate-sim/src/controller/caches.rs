@@ -116,10 +116,7 @@ impl<T: DeserializeOwned> Shelf<T> {
     }
 
     fn entries(&self, namespace: &str) -> impl Iterator<Item = &Entry<T>> {
-        self.0
-            .get(namespace)
-            .into_iter()
-            .flat_map(BTreeMap::values)
+        self.0.get(namespace).into_iter().flat_map(BTreeMap::values)
     }
 
     fn by_name(&self, namespace: &str) -> BTreeMap<String, Arc<T>> {
@@ -265,7 +262,9 @@ impl Caches {
             });
         } else if kind == kinds::INGRESSES {
             let key = ObjectKey::new(INGRESSES, &object.namespace, &object.name);
-            self.add_matching(object, dirty, |rollout| traffic::reads(rollout).contains(&key));
+            self.add_matching(object, dirty, |rollout| {
+                traffic::reads(rollout).contains(&key)
+            });
         } else if kind == kinds::ANALYSIS_TEMPLATES {
             self.add_matching(object, dirty, |_| true);
         } else if kind == kinds::CLUSTER_ANALYSIS_TEMPLATES {
@@ -355,7 +354,7 @@ impl Seen for Caches {
             (plan::ROLLOUTS, kinds::ROLLOUTS),
             (plan::REPLICA_SETS, kinds::REPLICA_SETS),
             (plan::SERVICES, kinds::SERVICES),
-            (plan::INGRESSES, kinds::INGRESSES),
+            (INGRESSES, kinds::INGRESSES),
             (plan::ANALYSIS_RUNS, kinds::ANALYSIS_RUNS),
         ]
         .into_iter()

@@ -1,0 +1,249 @@
+//! A person with `kubectl` and the plugin: what each command writes.
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tidegate_api::labels;
+
+use crate::cluster::{
+    Call, Cluster, DeletionOptions, Patch, Target, fields,
+    kinds::{self, KindId},
+};
+
+/// As whom a person writes.
+const ACTOR: &str = "user";
+
+/// A person at work on one Rollout.
+#[derive(Debug)]
+pub struct User<'a> {
+    /// Where.
+    pub cluster: &'a mut Cluster,
+    /// The time.
+    pub now: Timestamp,
+    /// The namespace.
+    pub namespace: &'a str,
+    /// The Rollout's name.
+    pub rollout: &'a str,
+}
+
+impl User<'_> {
+    /// Carries out a command: `set image v2`, `promote [--full]`, `abort`, `retry`, `pause`, `resume`,
+    /// `undo [--to-revision N]`, `scale N`.
+    ///
+    /// # Errors
+    /// When the command is not known or the API refuses it.
+    pub fn command(&mut self, command: &str) -> anyhow::Result<()> {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        match words.as_slice() {
+            ["set", "image", tag] => self.set_image(tag),
+            ["promote"] => self.promote(),
+            ["promote", "--full"] => self.promote_full(),
+            ["abort"] => self.patch_status(json!({"abort": true})),
+            ["retry"] => self.patch_status(json!({"abort": false})),
+            ["pause"] => self.patch_spec(json!({"paused": true})),
+            ["resume"] => self.patch_spec(json!({"paused": false})),
+            ["undo"] => self.undo(0),
+            ["undo", "--to-revision", revision] => self.undo(revision.parse()?),
+            ["scale", replicas] => self.scale(replicas.parse()?),
+            _ => bail!("no such command: {command}"),
+        }
+    }
+
+    /// Creates an object, or changes the one of that name.
+    ///
+    /// # Errors
+    /// When the kind is not known or the API refuses the object.
+    pub fn apply(&mut self, object: Value) -> anyhow::Result<()> {
+        let kind = self.kind_of(&object)?;
+        let name = fields::name(&object).to_owned();
+        let namespace = self.namespace_of(kind);
+        let call = self.call();
+        if self.cluster.get(kind, namespace, &name).is_some() {
+            let target = Target::new(kind, namespace, &name);
+            self.cluster.patch(&call, &target, &Patch::Merge(object))?;
+        } else {
+            self.cluster.create(&call, kind, namespace, object)?;
+        }
+        Ok(())
+    }
+
+    /// Changes an object named like `Service web-stable` by a merge patch; a patch that says `status`
+    /// goes to the status.
+    ///
+    /// # Errors
+    /// When there is no such object or the API refuses the patch.
+    pub fn patch(&mut self, what: &str, patch: Value) -> anyhow::Result<()> {
+        let (kind, name) = self.find(what)?;
+        let target = Target::new(kind, self.namespace_of(kind), name);
+        let target = if patch.get("status").is_some() {
+            target.status()
+        } else {
+            target
+        };
+        let call = self.call();
+        self.cluster.patch(&call, &target, &Patch::Merge(patch))?;
+        Ok(())
+    }
+
+    /// Deletes an object named like `Service web-stable`.
+    ///
+    /// # Errors
+    /// When there is no such object.
+    pub fn delete(&mut self, what: &str) -> anyhow::Result<()> {
+        let (kind, name) = self.find(what)?;
+        let target = Target::new(kind, self.namespace_of(kind), name);
+        let call = self.call();
+        self.cluster
+            .delete(&call, &target, &DeletionOptions::default())?;
+        Ok(())
+    }
+
+    fn call(&self) -> Call {
+        Call::new(self.now, ACTOR)
+    }
+
+    fn kind_of(&self, object: &Value) -> anyhow::Result<KindId> {
+        let (api_version, kind) = (
+            fields::text(object, &["apiVersion"]),
+            fields::text(object, &["kind"]),
+        );
+        self.cluster
+            .kinds()
+            .of_kind(api_version, kind)
+            .with_context(|| format!("no such kind: {api_version} {kind}"))
+    }
+
+    fn find<'w>(&self, what: &'w str) -> anyhow::Result<(KindId, &'w str)> {
+        let (word, name) = what
+            .split_once(' ')
+            .with_context(|| format!("kind and name expected: {what}"))?;
+        let kind = self
+            .cluster
+            .kinds()
+            .iter()
+            .find(|(_, kind)| kind.kind == word)
+            .with_context(|| format!("no such kind: {word}"))?;
+        Ok((kind.0, name))
+    }
+
+    fn namespace_of(&self, kind: KindId) -> &'static str {
+        match self.cluster.kinds().get(kind).scope {
+            kinds::Scope::Cluster => "",
+            kinds::Scope::Namespaced => crate::scenario::NAMESPACE,
+        }
+    }
+
+    fn stored(&self) -> anyhow::Result<Value> {
+        let stored = self
+            .cluster
+            .get(kinds::ROLLOUTS, self.namespace, self.rollout);
+        Ok((**stored.context("there is no Rollout")?).clone())
+    }
+
+    fn write(&mut self, patch: &Patch, part: Written) -> anyhow::Result<()> {
+        let target = Target::new(kinds::ROLLOUTS, self.namespace, self.rollout);
+        let target = match part {
+            Written::Spec => target,
+            Written::Status => target.status(),
+            Written::Scale => target.scale(),
+        };
+        let call = self.call();
+        self.cluster.patch(&call, &target, patch)?;
+        Ok(())
+    }
+
+    fn patch_spec(&mut self, spec: Value) -> anyhow::Result<()> {
+        self.write(&Patch::Merge(json!({ "spec": spec })), Written::Spec)
+    }
+
+    fn patch_status(&mut self, status: Value) -> anyhow::Result<()> {
+        self.write(&Patch::Merge(json!({ "status": status })), Written::Status)
+    }
+
+    fn scale(&mut self, replicas: i32) -> anyhow::Result<()> {
+        let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
+        self.write(&patch, Written::Scale)
+    }
+
+    fn set_image(&mut self, tag: &str) -> anyhow::Result<()> {
+        let rollout = self.stored()?;
+        let path = "/spec/template/spec/containers/0/image";
+        let image = rollout.pointer(path).and_then(Value::as_str);
+        let image = image.context("the Rollout has no container")?;
+        let base = image.rsplit_once(':').map_or(image, |(base, _)| base);
+        let patch = json!([{"op": "replace", "path": path, "value": format!("{base}:{tag}")}]);
+        self.write(&Patch::Json(patch), Written::Spec)
+    }
+
+    /// Takes the pauses away, or goes past a step that does not pause (ACT-04).
+    fn promote(&mut self) -> anyhow::Result<()> {
+        let rollout = self.stored()?;
+        let status = &rollout["status"];
+        let index = fields::number(status, &["currentStepIndex"]).unwrap_or(0) + 1;
+        let paused = !fields::list(status, &["pauseConditions"]).is_empty();
+        let inconclusive =
+            status["canary"]["currentStepAnalysisRunStatus"]["status"] == "Inconclusive";
+        if paused && inconclusive && status["controllerPause"] == true {
+            self.patch_status(json!({
+                "pauseConditions": null,
+                "controllerPause": false,
+                "currentStepIndex": index,
+            }))?;
+        } else if paused {
+            self.patch_status(json!({"pauseConditions": null}))?;
+        } else if rollout["spec"]["paused"] != true {
+            self.patch_status(json!({"pauseConditions": null, "currentStepIndex": index}))?;
+        }
+        if rollout["spec"]["paused"] == true {
+            self.patch_spec(json!({"paused": false}))?;
+        }
+        Ok(())
+    }
+
+    /// Skips everything that is left (ACT-05).
+    fn promote_full(&mut self) -> anyhow::Result<()> {
+        let rollout = self.stored()?;
+        if rollout["status"]["currentPodHash"] != rollout["status"]["stableRS"] {
+            self.patch_status(json!({"promoteFull": true}))?;
+        }
+        if rollout["spec"]["paused"] == true {
+            self.patch_spec(json!({"paused": false}))?;
+        }
+        Ok(())
+    }
+
+    /// Puts an earlier template back; 0 is the last one before the newest (ACT-13).
+    fn undo(&mut self, revision: i64) -> anyhow::Result<()> {
+        let rollout = self.stored()?;
+        let mut revisions: Vec<(i64, Value)> = self
+            .cluster
+            .owned(kinds::REPLICA_SETS, fields::uid(&rollout))
+            .filter_map(|set| {
+                let number = fields::text(set, &["metadata", "annotations", labels::REVISION]);
+                Some((number.parse().ok()?, set["spec"]["template"].clone()))
+            })
+            .collect();
+        revisions.sort_by_key(|(number, _)| -number);
+        let found = if revision == 0 {
+            revisions.get(1)
+        } else {
+            revisions.iter().find(|(number, _)| *number == revision)
+        };
+        let (_, mut template) = found.context("there is no such revision")?.clone();
+        if let Some(labels) = template
+            .pointer_mut("/metadata/labels")
+            .and_then(Value::as_object_mut)
+        {
+            labels.remove(labels::POD_TEMPLATE_HASH);
+        }
+        let patch = json!([{"op": "replace", "path": "/spec/template", "value": template}]);
+        self.write(&Patch::Json(patch), Written::Spec)
+    }
+}
+
+/// Which part of the Rollout is written.
+enum Written {
+    Spec,
+    Status,
+    Scale,
+}

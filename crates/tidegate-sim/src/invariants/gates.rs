@@ -1,0 +1,152 @@
+//! Steps and pauses: nothing is skipped that nobody asked to skip.
+
+use jiff::SignedDuration;
+use serde_json::Value;
+use tidegate_api::{labels, meta::Time};
+
+use super::{Deed, Picture, picture::hash_of};
+use crate::{
+    cluster::{fields, kinds},
+    world::CONTROLLER,
+};
+
+/// A step index that the controller has moved: from where to where.
+fn moved(deed: &Deed<'_>) -> Option<(i64, i64)> {
+    if deed.change.object.kind != kinds::ROLLOUTS || deed.change.actor != CONTROLLER {
+        return None;
+    }
+    let (from, to) = (deed.before.step?, deed.after.step?);
+    (from != to).then_some((from, to))
+}
+
+/// S1-1: the step index goes on by one; or to the start, for a new template, new steps, an abort or a
+/// retry; or to the end, for what is stable already or is promoted fully.
+pub(super) fn step_index_law(deed: &Deed<'_>) -> Option<String> {
+    let (from, to) = moved(deed)?;
+    let (before, after) = (deed.before, deed.after);
+    let end = i64::try_from(after.steps.len()).unwrap_or(i64::MAX);
+    let step_hash =
+        |picture: &Picture| fields::text(&picture.status, &["currentStepHash"]).to_owned();
+    let renewed = before.current != after.current || step_hash(before) != step_hash(after);
+    let allowed = to == from + 1
+        || (to == 0 && (renewed || after.is_aborted()))
+        || (to == end && (after.current == after.stable || before.promotes_fully()));
+    (!allowed).then(|| format!("S1-1: the step index goes from {from} to {to}"))
+}
+
+/// S1-2: a step is left only when what it asks for is so.
+pub(super) fn step_is_done(deed: &Deed<'_>) -> Option<String> {
+    let (from, to) = moved(deed)?;
+    let (before, after) = (deed.before, deed.after);
+    if to != from + 1 || before.promotes_fully() || before.current != after.current {
+        return None;
+    }
+    // What is stable already has nothing left to prove.
+    if after.current == after.stable
+        && to == i64::try_from(after.steps.len()).unwrap_or(0)
+        && before.current == before.stable
+    {
+        return None;
+    }
+    let step = before.steps.get(usize::try_from(from).ok()?)?;
+    let lacks = if let Some(weight) = fields::number(step, &["setWeight"]) {
+        weight_lacks(before, weight)
+    } else if let Some(scale) = step.get("setCanaryScale") {
+        scale_lacks(before, scale)
+    } else if let Some(pause) = step.get("pause") {
+        pause_lacks(before, pause)
+    } else if step.get("analysis").is_some() {
+        analysis_lacks(deed, from)
+    } else {
+        None
+    };
+    lacks.map(|lacks| format!("S1-2: step {from} is left: {lacks}"))
+}
+
+fn weight_lacks(picture: &Picture, weight: i64) -> Option<String> {
+    let (new, stable) = (picture.set(&picture.current), picture.set(&picture.stable));
+    let Some(routing) = &picture.routing else {
+        let lacks = new.available < new.want || stable.available < stable.want.min(1);
+        let none = weight > 0 && picture.replicas > 0 && new.want == 0;
+        return (lacks || none).then(|| format!("{} of {} pods", new.available, new.want));
+    };
+    let declared = picture.declared(&picture.current);
+    let asked = weight.min(routing.total);
+    (declared != asked).then(|| format!("the weight is {declared}, not {asked}"))
+}
+
+fn scale_lacks(picture: &Picture, scale: &Value) -> Option<String> {
+    let percent =
+        fields::number(scale, &["weight"]).map(|weight| (picture.replicas * weight + 99) / 100);
+    let target = fields::number(scale, &["replicas"]).or(percent)?;
+    let available = picture.set(&picture.current).available;
+    (available < target).then(|| format!("{available} of {target} pods"))
+}
+
+fn pause_lacks(before: &Picture, pause: &Value) -> Option<String> {
+    let stands = before
+        .pauses()
+        .iter()
+        .find(|pause| pause["reason"] == "CanaryPauseStep");
+    // Without it, a person has taken it away, and `controllerPause` says that there was one.
+    let Some(stands) = stands else {
+        let there_was = before.status["controllerPause"] == true;
+        return (!there_was).then(|| "it never paused".to_owned());
+    };
+    let length = match &pause["duration"] {
+        Value::Null => return Some("nobody has ended the pause".to_owned()),
+        Value::Number(seconds) => seconds.as_i64().unwrap_or(0),
+        other => seconds(other.as_str().unwrap_or_default()),
+    };
+    let since = fields::text(stands, &["startTime"]).parse::<Time>().ok()?;
+    let passed = before.now.duration_since(since.timestamp());
+    (passed < SignedDuration::from_secs(length))
+        .then(|| format!("{}s of a pause of {length}s", passed.as_secs()))
+}
+
+/// A duration as users write it, in whole seconds.
+fn seconds(text: &str) -> i64 {
+    text.parse().unwrap_or_else(|_| {
+        text.parse::<SignedDuration>()
+            .map_or(0, |duration| duration.as_secs())
+    })
+}
+
+fn analysis_lacks(deed: &Deed<'_>, step: i64) -> Option<String> {
+    let number = step.to_string();
+    let good = deed.state.of(kinds::ANALYSIS_RUNS).any(|run| {
+        fields::controller_uid(run) == deed.before.uid
+            && hash_of(run) == deed.before.current
+            && fields::text(run, &["metadata", "labels", labels::STEP_INDEX]) == number
+            && run["status"]["phase"] == "Successful"
+    });
+    (!good).then(|| "no AnalysisRun of it was successful".to_owned())
+}
+
+/// S1-7: while paused, nothing moves towards the new version.
+pub(super) fn pause_means_pause(deed: &Deed<'_>) -> Option<String> {
+    let (before, after) = (deed.before, deed.after);
+    if deed.change.actor != CONTROLLER || before.promotes_fully() || after.promotes_fully() {
+        return None;
+    }
+    // A pause that is over goes in the same write as the step.
+    let pauses = !before.pauses().is_empty() && !after.pauses().is_empty();
+    if !pauses && !before.user_paused {
+        return None;
+    }
+    if before.current != after.current {
+        return None;
+    }
+    let (was, is) = (
+        before.declared(&before.current),
+        after.declared(&after.current),
+    );
+    if is > was && after.is_in_flight() {
+        return Some(format!("S1-7: weight goes from {was} to {is} while paused"));
+    }
+    if after.step > before.step && before.step.is_some() && after.is_in_flight() {
+        return Some("S1-7: the step index goes on while paused".to_owned());
+    }
+    let promoted = !before.stable.is_empty() && before.stable != after.stable;
+    promoted.then(|| "S1-7: a version is promoted while paused".to_owned())
+}

@@ -1,0 +1,58 @@
+//! What the controller may write, and under which guard.
+
+use tidegate_core::plan::{
+    ANALYSIS_RUNS, Class, Guard, INGRESSES, ObjectKey, REPLICA_SETS, ROLLOUTS, SERVICES, Verb,
+    Write,
+};
+
+use super::State;
+use crate::cluster::{fields, kinds};
+
+/// S2-2: a write commits only on the very object that was looked at, or where there is none.
+pub(super) fn guarded(write: &Write) -> Option<String> {
+    let held = match (&write.guard, write.verb) {
+        (
+            Guard::Version {
+                uid,
+                resource_version,
+            },
+            Verb::Patch | Verb::PatchStatus | Verb::Delete,
+        ) => !uid.is_empty() && !resource_version.is_empty(),
+        (Guard::Absent, Verb::Create) => true,
+        (Guard::Version { .. }, Verb::Create)
+        | (Guard::Absent, Verb::Patch | Verb::PatchStatus | Verb::Delete) => false,
+    };
+    let class = match write.class {
+        Class::Additive => "additive",
+        Class::Traffic => "traffic",
+        Class::Destructive => "destructive",
+        Class::Status => "status",
+        Class::Meta => "meta",
+    };
+    (!held).then(|| format!("S2-2: a {class} write of {} has no guard", write.target))
+}
+
+/// S2-1: a write is about the Rollout or AnalysisRun itself, about what it controls, or about a Service
+/// or an Ingress, which its spec names. What nobody controls may be adopted.
+pub(super) fn only_ours(state: &State, about: &ObjectKey, write: &Write) -> Option<String> {
+    let target = &write.target;
+    if target == about || write.verb == Verb::Create || target.resource == SERVICES {
+        return None;
+    }
+    let kind = if target.resource == REPLICA_SETS {
+        kinds::REPLICA_SETS
+    } else if target.resource == ANALYSIS_RUNS {
+        kinds::ANALYSIS_RUNS
+    } else if target.resource == INGRESSES {
+        kinds::INGRESSES
+    } else {
+        return Some(format!("S2-1: {target} is none of {about}'s"));
+    };
+    let owner = (about.resource == ROLLOUTS)
+        .then(|| state.get(kinds::ROLLOUTS, &about.namespace, &about.name))
+        .flatten();
+    let object = state.get(kind, &target.namespace, &target.name)?;
+    let controller = fields::controller_uid(object);
+    let ours = owner.is_some_and(|owner| fields::uid(owner) == controller);
+    (!ours && !controller.is_empty()).then(|| format!("S2-1: {target} is not {about}'s"))
+}

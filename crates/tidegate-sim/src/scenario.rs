@@ -1,0 +1,275 @@
+//! A scenario: what is there, what people and pods do, and how it ends. One YAML file each.
+
+use anyhow::{Context, bail};
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// Where every scenario plays.
+pub const NAMESPACE: &str = "default";
+/// What the Rollout of the short form is called.
+const NAME: &str = "web";
+
+/// A scenario as it is read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// What it shows, in a sentence.
+    pub about: String,
+    /// A Rollout in short form, with the Services and the Ingress that it needs.
+    #[serde(default)]
+    rollout: Option<Short>,
+    /// Whole objects, which are there from the start.
+    #[serde(default)]
+    pub objects: Vec<Value>,
+    /// Manifests, relative to the repository's root, which are there from the start.
+    #[serde(default)]
+    pub files: Vec<String>,
+    /// Objects that the short form would bring but that are missing, such as `Service web-canary`.
+    #[serde(default)]
+    without: Vec<String>,
+    /// What happens, in order.
+    #[serde(default)]
+    pub story: Vec<Happening>,
+    /// How it ends: phase and stable version, such as `Healthy v2`.
+    pub ends: String,
+}
+
+/// A Rollout in short form.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Short {
+    #[serde(default = "four")]
+    replicas: u32,
+    #[serde(default)]
+    steps: Vec<Value>,
+    /// `nginx`, or nothing.
+    #[serde(default)]
+    router: Option<String>,
+    /// More members of `strategy.canary`.
+    #[serde(default)]
+    canary: Map<String, Value>,
+    /// More members of `spec`.
+    #[serde(default)]
+    spec: Map<String, Value>,
+}
+
+fn four() -> u32 {
+    4
+}
+
+/// Something that happens.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Happening {
+    /// When, counted from the beginning.
+    #[serde(default)]
+    at: Option<String>,
+    /// When, counted from what happened before.
+    #[serde(default)]
+    after: Option<String>,
+    /// As soon as the phase is this one (`Paused`), or the phase and the step index (`Paused 3`).
+    #[serde(default)]
+    pub when: Option<String>,
+    /// A person's command, or `{apply: object}`, `{patch: "Kind name", with: …}`, `{delete: "Kind name"}`.
+    #[serde(default)]
+    pub user: Option<Value>,
+    /// What becomes of pods.
+    #[serde(default)]
+    pub pods: Option<Pods>,
+    /// What the metric server says from now on.
+    #[serde(default)]
+    pub metrics: Option<Metrics>,
+    /// How the API server treats the controller from now on.
+    #[serde(default)]
+    pub api: Option<Api>,
+    /// What happens to the controller.
+    #[serde(default)]
+    pub controller: Option<Blow>,
+}
+
+/// What becomes of pods.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pods {
+    /// Of which version.
+    pub of: String,
+    /// What.
+    pub r#become: Becoming,
+}
+
+/// What becomes of pods.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Becoming {
+    /// They live as their spec says.
+    Available,
+    /// They are not bound.
+    Pending,
+    /// They run and are not ready.
+    Unready,
+}
+
+/// What the metric server says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// About which queries: a text that they contain.
+    #[serde(default)]
+    pub query: String,
+    /// A value, or `nothing`, `down`, `garbage`.
+    pub says: Value,
+}
+
+/// How the API server treats the controller.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Api {
+    /// As it should.
+    Works,
+    /// It cannot be reached.
+    Unavailable,
+    /// It refuses to create objects of a kind.
+    Refuses {
+        /// Which.
+        kind: String,
+        /// In which words.
+        with: String,
+    },
+}
+
+/// What happens to the controller.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Blow {
+    /// It dies; a new one starts a second later.
+    Crashes,
+}
+
+impl Scenario {
+    /// Reads a scenario.
+    ///
+    /// # Errors
+    /// When the text is no scenario.
+    pub fn read(text: &str) -> anyhow::Result<Self> {
+        // By way of JSON, so that objects keep the numbers that the API would see.
+        let value: Value = serde_saphyr::from_str(text)?;
+        Ok(serde_json::from_value(value)?)
+    }
+
+    /// Every object that is there from the start, except those from files.
+    ///
+    /// # Errors
+    /// When the short form names a router that it does not know.
+    pub fn all_objects(&self) -> anyhow::Result<Vec<Value>> {
+        let mut objects = match &self.rollout {
+            Some(short) => short.objects()?,
+            None => Vec::new(),
+        };
+        objects.retain(|object| {
+            let name = &object["metadata"]["name"];
+            let what = format!(
+                "{} {}",
+                object["kind"].as_str().unwrap_or_default(),
+                name.as_str().unwrap_or_default()
+            );
+            !self.without.contains(&what)
+        });
+        // The Rollout comes last, as with `kubectl apply` of a folder that was thought through.
+        let place = objects
+            .iter()
+            .position(|object| object["kind"] == "Rollout");
+        let rollout = place.map(|place| objects.remove(place));
+        objects.extend(self.objects.iter().cloned());
+        objects.extend(rollout);
+        Ok(objects)
+    }
+}
+
+impl Happening {
+    /// How long after the beginning, if that is fixed; `before` is when the one before it happened.
+    ///
+    /// # Errors
+    /// When a duration cannot be read, or more than one instant is given.
+    pub fn due(&self, before: SignedDuration) -> anyhow::Result<Option<SignedDuration>> {
+        match (&self.at, &self.after, &self.when) {
+            (Some(at), None, None) => Ok(Some(duration(at)?)),
+            (None, Some(after), None) => Ok(Some(before + duration(after)?)),
+            (None, None, Some(_)) => Ok(None),
+            (None, None, None) => Ok(Some(before)),
+            _ => bail!("a happening has one of `at`, `after` and `when`"),
+        }
+    }
+}
+
+fn duration(text: &str) -> anyhow::Result<SignedDuration> {
+    text.parse()
+        .with_context(|| format!("not a duration: {text}"))
+}
+
+impl Short {
+    fn objects(&self) -> anyhow::Result<Vec<Value>> {
+        let labels = json!({"app": NAME});
+        let mut canary = Map::new();
+        canary.insert("steps".to_owned(), json!(self.steps));
+        let mut objects = Vec::new();
+        match self.router.as_deref() {
+            None => {}
+            Some("nginx") => {
+                let [stable, other] = ["stable", "canary"].map(|role| format!("{NAME}-{role}"));
+                objects.extend([service(&stable), service(&other), ingress(&stable)]);
+                canary.insert("stableService".to_owned(), json!(stable));
+                canary.insert("canaryService".to_owned(), json!(other));
+                let routing = json!({"nginx": {"stableIngress": NAME}});
+                canary.insert("trafficRouting".to_owned(), routing);
+            }
+            Some(router) => bail!("the short form knows no router {router}"),
+        }
+        canary.extend(self.canary.clone());
+        let container = json!({
+            "name": NAME,
+            "image": format!("{NAME}:v1"),
+            "ports": [{"containerPort": 8080}],
+        });
+        let mut spec = Map::new();
+        spec.insert("replicas".to_owned(), json!(self.replicas));
+        spec.insert("selector".to_owned(), json!({ "matchLabels": labels }));
+        let template = json!({"metadata": {"labels": labels}, "spec": {"containers": [container]}});
+        spec.insert("template".to_owned(), template);
+        spec.insert("strategy".to_owned(), json!({ "canary": canary }));
+        spec.extend(self.spec.clone());
+        objects.push(json!({
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Rollout",
+            "metadata": {"name": NAME},
+            "spec": spec,
+        }));
+        Ok(objects)
+    }
+}
+
+fn service(name: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"selector": {"app": NAME}, "ports": [{"port": 80, "targetPort": 8080}]},
+    })
+}
+
+fn ingress(backend: &str) -> Value {
+    let path = json!({
+        "path": "/",
+        "pathType": "Prefix",
+        "backend": {"service": {"name": backend, "port": {"number": 80}}},
+    });
+    json!({
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": NAME},
+        "spec": {
+            "ingressClassName": "nginx",
+            "rules": [{"host": "web.example", "http": {"paths": [path]}}],
+        },
+    })
+}

@@ -1,0 +1,643 @@
+//! A cluster with everybody in it, the controller included, and the time that passes. A clone goes on
+//! from where the original stands.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use anyhow::{Context, bail};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tidegate_core::{
+    plan::{Event, ObjectKey, Plan, Verb, Write},
+    run::{Failure, Outcome},
+};
+use tidegate_integrations::metrics;
+
+use crate::{
+    actors::{
+        Actors, EndpointsWrites, Fate, Settings,
+        kubelet::Timing,
+        metrics::{MetricServer, Says},
+        user::User,
+    },
+    cluster::{
+        Call, Cluster, Locator, fields,
+        kinds::{self, KindId},
+    },
+    controller::{Controller, Died, Surroundings},
+    doors::direct,
+    faults::{Cut, Faults, Weather},
+    invariants::Monitor,
+    scenario::{Api, Becoming, Blow, Happening, NAMESPACE, Scenario},
+    trace::{self, Keep, Trace},
+};
+
+/// As whom the controller writes.
+pub const CONTROLLER: &str = "controller";
+/// How long a controller that died is gone.
+const RESTART: SignedDuration = SignedDuration::from_secs(1);
+/// How long nothing must happen for everything to have come to rest: longer than any pause of the
+/// scenarios.
+const REST: SignedDuration = SignedDuration::from_mins(16);
+/// The longest that a scenario may take.
+const LONGEST: SignedDuration = SignedDuration::from_hours(6);
+/// More passes over one object within one instant are a controller that spins.
+const MOST_PASSES_AT_ONCE: u32 = 60;
+/// More passes while nothing happens are a controller that spins: one every ten seconds is the slowest
+/// back-off, and every look that is due comes on top.
+const MOST_IDLE_PASSES: u32 = 250;
+
+/// Everything there is.
+#[derive(Clone, Debug)]
+pub struct World {
+    begun: Timestamp,
+    now: Timestamp,
+    /// The cluster.
+    pub cluster: Cluster,
+    actors: Actors,
+    controller: Option<Box<Controller>>,
+    /// When a new controller starts.
+    restart: Option<Timestamp>,
+    outside: Outside,
+    story: Arc<Scenario>,
+    /// How many happenings lie behind, and when the last one was.
+    told: (usize, SignedDuration),
+    fates: BTreeMap<String, Fate>,
+    passes: BTreeMap<Locator, u32>,
+    idle_passes: u32,
+    last_write: Timestamp,
+    snapshots: Option<Vec<(usize, Self)>>,
+}
+
+/// What the controller reaches besides the cluster.
+#[derive(Clone, Debug)]
+struct Outside {
+    faults: Faults,
+    metrics: MetricServer,
+    monitor: Monitor,
+    trace: Trace,
+    rollout: String,
+    waits: BTreeMap<ObjectKey, String>,
+    /// Versions that have just appeared: hash and tag.
+    fresh: Vec<(String, String)>,
+}
+
+/// What a pass sees of the world.
+struct View<'a> {
+    cluster: &'a mut Cluster,
+    outside: &'a mut Outside,
+    held_back: BTreeMap<KindId, u64>,
+    now: Timestamp,
+}
+
+impl World {
+    /// A world in which a scenario is about to begin. `read` finds its manifests.
+    ///
+    /// # Errors
+    /// When the scenario makes no sense, or the API refuses one of its objects.
+    pub fn new(
+        story: &Arc<Scenario>,
+        keep: Keep,
+        read: impl Fn(&str) -> anyhow::Result<String>,
+    ) -> anyhow::Result<Self> {
+        let begun: Timestamp = "2026-01-01T00:00:00Z".parse()?;
+        let cluster = Cluster::new(begun);
+        let actors = Actors::new(&Settings {
+            timing: Timing::default(),
+            endpoints: EndpointsWrites::Omitted,
+        });
+        let outside = Outside {
+            faults: Faults::default(),
+            metrics: MetricServer::default(),
+            monitor: Monitor::new(cluster.version()),
+            trace: Trace::new(keep, begun),
+            rollout: "web".to_owned(),
+            waits: BTreeMap::new(),
+            fresh: Vec::new(),
+        };
+        let mut world = Self {
+            begun,
+            now: begun,
+            controller: Some(Box::new(Controller::start(&cluster))),
+            cluster,
+            actors,
+            restart: None,
+            outside,
+            story: Arc::clone(story),
+            told: (0, SignedDuration::ZERO),
+            fates: BTreeMap::new(),
+            passes: BTreeMap::new(),
+            idle_passes: 0,
+            last_write: begun,
+            snapshots: None,
+        };
+        world.furnish(story, read)?;
+        Ok(world)
+    }
+
+    fn furnish(
+        &mut self,
+        story: &Scenario,
+        read: impl Fn(&str) -> anyhow::Result<String>,
+    ) -> anyhow::Result<()> {
+        let mut objects = Vec::new();
+        for file in &story.files {
+            let documents: Vec<Value> = serde_saphyr::from_multiple(&read(file)?)?;
+            objects.extend(documents.into_iter().filter(|document| !document.is_null()));
+        }
+        objects.extend(story.all_objects()?);
+        for mut object in objects {
+            // Every scenario plays in one namespace.
+            if let Some(metadata) = object["metadata"].as_object_mut() {
+                metadata.remove("namespace");
+            }
+            if object["kind"] == "Namespace" {
+                continue;
+            }
+            if object["kind"] == "Rollout" {
+                fields::name(&object).clone_into(&mut self.outside.rollout);
+            }
+            self.user().apply(object)?;
+        }
+        self.notice();
+        Ok(())
+    }
+
+    /// Lets a fault strike at a write.
+    pub fn cut(&mut self, at: usize, cut: Cut) {
+        self.outside.faults.cut = Some((at, cut));
+    }
+
+    /// Keeps a copy of the world before each pass that may write, for the sweep.
+    pub fn keep_snapshots(&mut self) {
+        self.snapshots = Some(Vec::new());
+    }
+
+    /// The copies, each with the number of writes before it.
+    pub fn take_snapshots(&mut self) -> Vec<(usize, Self)> {
+        self.snapshots.take().unwrap_or_default()
+    }
+
+    /// How many writes the controller has tried.
+    pub fn writes(&self) -> usize {
+        self.outside.faults.writes
+    }
+
+    /// What happened.
+    pub fn trace(&self) -> &Trace {
+        &self.outside.trace
+    }
+
+    /// What must not have happened.
+    pub fn violations(&self) -> &[String] {
+        self.outside.monitor.violations()
+    }
+
+    /// Lets time pass until everything has come to rest, and looks at everything once more.
+    ///
+    /// # Errors
+    /// When the story cannot be told to its end.
+    pub fn run(&mut self) -> anyhow::Result<()> {
+        let end = self.begun + LONGEST;
+        loop {
+            self.instant()?;
+            let told = self.told.0 == self.story.story.len();
+            let Some(next) = self.next()? else { break };
+            let rests = told
+                && self.restart.is_none()
+                && next.duration_since(self.last_write.max(self.begun + self.told.1)) > REST;
+            if rests {
+                break;
+            }
+            if next > end {
+                let text = self.outside.trace.text();
+                bail!("it does not come to rest\n{text}");
+            }
+            self.now = next;
+            self.passes.clear();
+        }
+        let left = self.story.story.len() - self.told.0;
+        if left > 0 {
+            let text = self.outside.trace.text();
+            bail!("{left} happenings never came\n{text}");
+        }
+        self.rest()
+    }
+
+    /// L-1 and L-2: it ends as it should, and stays.
+    fn rest(&mut self) -> anyhow::Result<()> {
+        let ends = self.story.ends.clone();
+        let outside = &mut self.outside;
+        outside.monitor.check_end(
+            &self.cluster,
+            (&outside.rollout, &ends, &outside.trace),
+            self.now,
+        );
+        let (before, writes) = (self.cluster.version(), self.outside.faults.writes);
+        if let Some(controller) = &mut self.controller {
+            controller.resync(&self.cluster);
+        }
+        self.instant()?;
+        if self.outside.faults.writes != writes || self.cluster.version() != before {
+            self.violation("L-1: a resync at rest still writes");
+        }
+        Ok(())
+    }
+
+    fn violation(&mut self, what: &str) {
+        let now = self.now;
+        self.outside.trace.line(now, "BROKEN", || what.to_owned());
+        self.outside.monitor.add(what.to_owned());
+    }
+
+    /// Everything that happens at this instant.
+    fn instant(&mut self) -> anyhow::Result<()> {
+        loop {
+            let before = self.cluster.version();
+            self.actors.step(&mut self.cluster, self.now);
+            self.notice();
+            if self.restart.is_some_and(|at| at <= self.now) {
+                self.restart = None;
+                self.controller = Some(Box::new(Controller::start(&self.cluster)));
+                self.line("again", || "the controller starts".to_owned());
+            }
+            let passed = self.pass();
+            self.notice();
+            if passed || self.cluster.version() != before {
+                continue;
+            }
+            if !self.tell()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One pass of the controller; tells whether there was one.
+    fn pass(&mut self) -> bool {
+        let copy = self.snapshots.is_some().then(|| self.copy());
+        let Some(mut controller) = self.controller.take() else {
+            return false;
+        };
+        let (writes, version) = (self.outside.faults.writes, self.cluster.version());
+        let mut view = View {
+            cluster: &mut self.cluster,
+            outside: &mut self.outside,
+            held_back: BTreeMap::new(),
+            now: self.now,
+        };
+        let passed = controller.pass(&mut view);
+        if self.outside.faults.writes != writes
+            && let (Some(snapshots), Some(copy)) = (&mut self.snapshots, copy)
+        {
+            snapshots.push((writes, copy));
+        }
+        let wrote = self.cluster.version() != version;
+        if wrote {
+            self.last_write = self.now;
+            self.idle_passes = 0;
+        }
+        match passed {
+            Ok(Some(object)) => {
+                self.controller = Some(controller);
+                self.count(&object);
+                true
+            }
+            Ok(None) => {
+                self.controller = Some(controller);
+                false
+            }
+            Err(Died) => {
+                self.line("dies", || "the controller".to_owned());
+                self.restart = Some(self.now + RESTART);
+                true
+            }
+        }
+    }
+
+    fn copy(&mut self) -> Self {
+        let kept = self.snapshots.take();
+        let copy = self.clone();
+        self.snapshots = kept;
+        copy
+    }
+
+    /// Nothing may make the controller spin.
+    fn count(&mut self, object: &Locator) {
+        let count = self.passes.entry(object.clone()).or_default();
+        *count += 1;
+        self.idle_passes += 1;
+        if *count == MOST_PASSES_AT_ONCE {
+            self.violation("H-4: the controller spins within one instant");
+            self.controller = None;
+        }
+        if self.idle_passes == MOST_IDLE_PASSES {
+            self.violation("H-4: the controller looks again and again at what stays as it is");
+        }
+    }
+
+    fn next(&self) -> anyhow::Result<Option<Timestamp>> {
+        let controller = self.controller.as_ref().and_then(|one| one.next());
+        let due = match self.story.story.get(self.told.0) {
+            Some(happening) => happening.due(self.told.1)?.map(|due| self.begun + due),
+            None => None,
+        };
+        Ok([self.actors.next(), controller, self.restart, due]
+            .into_iter()
+            .flatten()
+            .min())
+    }
+
+    /// Lets the next happening come if it is due; tells whether one came.
+    fn tell(&mut self) -> anyhow::Result<bool> {
+        let story = Arc::clone(&self.story);
+        let Some(happening) = story.story.get(self.told.0) else {
+            return Ok(false);
+        };
+        let due = happening.due(self.told.1)?;
+        let comes = match (&happening.when, due) {
+            (Some(when), _) => self.is_so(when),
+            (None, due) => due.is_some_and(|due| self.begun + due <= self.now),
+        };
+        if !comes {
+            return Ok(false);
+        }
+        self.told = (self.told.0 + 1, self.now.duration_since(self.begun));
+        self.passes.clear();
+        self.happen(happening)
+            .with_context(|| format!("happening {}", self.told.0))?;
+        self.notice();
+        Ok(true)
+    }
+
+    fn is_so(&self, when: &str) -> bool {
+        let Some(rollout) = self
+            .cluster
+            .get(kinds::ROLLOUTS, NAMESPACE, &self.outside.rollout)
+        else {
+            return false;
+        };
+        let status = &rollout["status"];
+        let generation = fields::number(rollout, &["metadata", "generation"]).unwrap_or(0);
+        let (phase, step) = when
+            .split_once(' ')
+            .map_or((when, None), |(phase, step)| (phase, Some(step)));
+        status["phase"] == phase
+            && status["observedGeneration"] == generation.to_string().as_str()
+            && step.is_none_or(|step| status["currentStepIndex"].to_string() == step)
+    }
+
+    fn happen(&mut self, happening: &Happening) -> anyhow::Result<()> {
+        if let Some(command) = &happening.user {
+            self.command(command)?;
+        }
+        if let Some(pods) = &happening.pods {
+            let fate = match pods.r#become {
+                Becoming::Available => Fate::Lives,
+                Becoming::Pending => Fate::StaysPending,
+                Becoming::Unready => Fate::Unready,
+            };
+            self.line("pods", || {
+                format!("of {} become {:?}", pods.of, pods.r#become).to_lowercase()
+            });
+            self.fates.insert(pods.of.clone(), fate);
+            if let Some(hash) = self.outside.trace.hash_of(&pods.of) {
+                let hash = hash.to_owned();
+                self.actors.set_fate(&hash, fate);
+            }
+        }
+        if let Some(told) = &happening.metrics {
+            let says = match told.says.as_str() {
+                Some("nothing") => Says::Nothing,
+                Some("down") => Says::Down,
+                Some("garbage") => Says::Garbage,
+                Some(value) => Says::Value(value.to_owned()),
+                None => Says::Value(told.says.to_string()),
+            };
+            self.line("metrics", || {
+                let what = if told.query.is_empty() {
+                    "everything"
+                } else {
+                    &told.query
+                };
+                format!("{what}: {}", told.says)
+            });
+            self.outside.metrics.tell(&told.query, says);
+        }
+        if let Some(api) = &happening.api {
+            self.outside.faults.weather = match api {
+                Api::Works => Weather::Fair,
+                Api::Unavailable => Weather::Unavailable,
+                Api::Refuses { kind, with } => Weather::Refuses {
+                    kind: kind.clone(),
+                    with: with.clone(),
+                },
+            };
+            let weather = format!("{:?}", self.outside.faults.weather).to_lowercase();
+            self.line("api", || weather);
+        }
+        match happening.controller {
+            Some(Blow::Crashes) => {
+                self.controller = None;
+                self.restart = Some(self.now + RESTART);
+                self.line("dies", || "the controller".to_owned());
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, command: &Value) -> anyhow::Result<()> {
+        if let Some(text) = command.as_str() {
+            self.line("user", || text.to_owned());
+            return self.user().command(text);
+        }
+        let (apply, patch, delete) = (
+            command.get("apply"),
+            command.get("patch").and_then(Value::as_str),
+            command.get("delete").and_then(Value::as_str),
+        );
+        let done = if let Some(object) = apply {
+            let what = format!(
+                "{} {}",
+                fields::text(object, &["kind"]),
+                fields::name(object)
+            );
+            self.line("user", || format!("apply {what}"));
+            self.user().apply(object.clone())
+        } else if let Some(what) = patch {
+            self.line("user", || format!("patch {what} with {}", command["with"]));
+            self.user().patch(what, command["with"].clone())
+        } else if let Some(what) = delete {
+            self.line("user", || format!("delete {what}"));
+            self.user().delete(what)
+        } else {
+            bail!("no such command: {command}")
+        };
+        match (command.get("refused").and_then(Value::as_str), done) {
+            (None, done) => done,
+            (Some(words), Err(refusal)) if refusal.to_string().contains(words) => {
+                self.line("api", || format!("refuses: {refusal}"));
+                Ok(())
+            }
+            (Some(_), Err(refusal)) => Err(refusal.context("refused in other words")),
+            (Some(_), Ok(())) => bail!("the API should have refused it"),
+        }
+    }
+
+    fn user(&mut self) -> User<'_> {
+        User {
+            cluster: &mut self.cluster,
+            now: self.now,
+            namespace: NAMESPACE,
+            rollout: &self.outside.rollout,
+        }
+    }
+
+    fn line(&mut self, who: &str, what: impl FnOnce() -> String) {
+        let now = self.now;
+        self.outside.trace.line(now, who, what);
+    }
+
+    /// Lets the monitor look at every change since the last look, and gives new versions their names.
+    fn notice(&mut self) {
+        notice(&mut self.outside, &self.cluster);
+        for (hash, tag) in std::mem::take(&mut self.outside.fresh) {
+            if let Some(fate) = self.fates.get(&tag) {
+                self.actors.set_fate(&hash, *fate);
+            }
+        }
+    }
+}
+
+/// Gives the versions that have appeared since the last look their names.
+fn name_versions(outside: &mut Outside, cluster: &Cluster) {
+    let changes = cluster
+        .changes_since(outside.monitor.seen())
+        .expect("the simulated cluster forgets nothing");
+    for change in changes {
+        if change.object.kind != kinds::REPLICA_SETS || change.old.is_some() {
+            continue;
+        }
+        let labels = fields::labels(&change.new);
+        let hash = labels
+            .get(tidegate_api::labels::POD_TEMPLATE_HASH)
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let containers = fields::list(&change.new, &["spec", "template", "spec", "containers"]);
+        let image = containers
+            .first()
+            .map_or("", |one| fields::text(one, &["image"]));
+        let tag = image.rsplit_once(':').map_or(image, |(_, tag)| tag);
+        outside.trace.name(hash, tag);
+        outside.fresh.push((hash.to_owned(), tag.to_owned()));
+    }
+}
+
+fn notice(outside: &mut Outside, cluster: &Cluster) {
+    let seen = outside.monitor.seen();
+    let changes = cluster
+        .changes_since(seen)
+        .expect("the simulated cluster forgets nothing");
+    for change in changes {
+        for broken in outside.monitor.look(change) {
+            outside.trace.line(change.at, "BROKEN", || broken);
+        }
+        if let Some(line) = outside.monitor.availability(change) {
+            outside.trace.line(change.at, "pods", || line);
+        }
+    }
+}
+
+impl Surroundings for View<'_> {
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn cluster(&self) -> &Cluster {
+        self.cluster
+    }
+
+    fn held_back(&self) -> &BTreeMap<KindId, u64> {
+        &self.held_back
+    }
+
+    fn send(&mut self, about: &ObjectKey, write: &Write) -> Result<Outcome, Died> {
+        let cut = self.outside.faults.strike();
+        if let Some(failure) = self.refusal(write, cut)? {
+            let line = format!("{} is not written: {failure:?}", write.target);
+            self.outside.trace.line(self.now, "api", || line);
+            return Ok(Outcome::Failed(failure));
+        }
+        self.outside.monitor.about_to_send(about, write);
+        let old = direct::get(self.cluster, &write.target).cloned();
+        let before = self.cluster.version();
+        let call = Call::new(self.now, CONTROLLER);
+        let outcome = direct::send(self.cluster, &call, write);
+        name_versions(self.outside, self.cluster);
+        match &outcome {
+            Outcome::Done(new) => {
+                let line = || trace::write(write, old.as_deref(), Some(new));
+                self.outside.trace.line(self.now, "writes", line);
+                if self.cluster.version() == before {
+                    self.outside
+                        .monitor
+                        .add(format!("H-1: {} is written without a change", write.target));
+                }
+            }
+            Outcome::Failed(failure) => {
+                let line = || format!("{} is not written: {failure:?}", write.target);
+                self.outside.trace.line(self.now, "api", line);
+            }
+        }
+        notice(self.outside, self.cluster);
+        match cut {
+            Some(Cut::CrashAfter) => Err(Died),
+            Some(Cut::LostAnswer) => Ok(Outcome::Failed(Failure::Unknown("timeout".to_owned()))),
+            Some(Cut::CrashBefore | Cut::Conflict | Cut::Unavailable) | None => Ok(outcome),
+        }
+    }
+
+    fn ask(&mut self, request: &metrics::Request) -> metrics::Answer {
+        self.outside.metrics.answer(request, self.now)
+    }
+
+    fn tell(&mut self, _about: &ObjectKey, events: Vec<Event>) {
+        for event in events {
+            self.outside
+                .trace
+                .line(self.now, "event", || trace::event(&event));
+        }
+    }
+
+    fn explain(&mut self, about: &ObjectKey, plan: &Plan) {
+        let waits = plan.wake.as_ref().map(|wake| wake.reason.to_string());
+        let waits = waits.unwrap_or_default();
+        if self.outside.waits.get(about) != Some(&waits) {
+            if !waits.is_empty() {
+                let line = format!("until then: {waits}");
+                self.outside.trace.line(self.now, "waits", || line);
+            }
+            self.outside.waits.insert(about.clone(), waits);
+        }
+    }
+}
+
+impl View<'_> {
+    /// Why a write does not even reach the cluster.
+    fn refusal(&self, write: &Write, cut: Option<Cut>) -> Result<Option<Failure>, Died> {
+        let unavailable = || Some(Failure::Unavailable("the server is unavailable".to_owned()));
+        match cut {
+            Some(Cut::CrashBefore) => return Err(Died),
+            Some(Cut::Conflict) => return Ok(Some(Failure::Conflict)),
+            Some(Cut::Unavailable) => return Ok(unavailable()),
+            Some(Cut::CrashAfter | Cut::LostAnswer) | None => {}
+        }
+        Ok(match &self.outside.faults.weather {
+            Weather::Fair => None,
+            Weather::Unavailable => unavailable(),
+            Weather::Refuses { kind, with } => {
+                let meant = write.verb == Verb::Create && write.target.resource.kind == *kind;
+                meant.then(|| Failure::Refused(with.clone()))
+            }
+        })
+    }
+}
