@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use futures::{Stream, TryStreamExt};
+use futures::{Stream, StreamExt};
 use http::{HeaderName, HeaderValue, Method, Request};
 use kube::{
     Client, Config,
@@ -220,7 +220,7 @@ impl Cluster {
         all.extend(query);
         let request = Request::get(with_query(path(resource, namespace), &all)).body(Vec::new())?;
         let events = self.client.request_events::<Value>(request).await;
-        Ok(events.map_err(plain)?.map_err(plain))
+        Ok(events.map_err(plain)?.map(|event| event.map_err(plain)))
     }
 
     fn object(&self, resource: &Resource, name: &str) -> String {
@@ -310,7 +310,9 @@ async fn config(args: &ConnectionArgs) -> anyhow::Result<Config> {
                 .with_context(|| format!("cannot read the kubeconfig {}", path.display()))?;
             Config::from_custom_kubeconfig(file, &options)
                 .await
-                .with_context(|| format!("the kubeconfig {} names no usable cluster", path.display()))?
+                .with_context(|| {
+                    format!("the kubeconfig {} names no usable cluster", path.display())
+                })?
         }
         None if named => Config::from_kubeconfig(&options)
             .await

@@ -40,7 +40,7 @@ pub(crate) fn objects(
     let gone = format!("{} {name:?} was deleted", resource.kind);
     changes(scope, version).map(move |event| match event? {
         Seen::Present(object) => Ok(object),
-        Seen::Gone(_) => bail!("{gone}"),
+        Seen::Gone => bail!("{gone}"),
     })
 }
 
@@ -59,14 +59,11 @@ pub(crate) enum Seen {
     /// It is there.
     Present(Value),
     /// It is gone.
-    Gone(Value),
+    Gone,
 }
 
 /// Every change from a version on.
-pub(crate) fn changes(
-    scope: Scope,
-    version: String,
-) -> impl Stream<Item = anyhow::Result<Seen>> {
+pub(crate) fn changes(scope: Scope, version: String) -> impl Stream<Item = anyhow::Result<Seen>> {
     let state = (scope, version, 0_u32);
     stream::unfold(state, |(scope, version, failures)| async move {
         let answer = batch(&scope, &version).await;
@@ -74,7 +71,10 @@ pub(crate) fn changes(
             Ok((events, version)) => Some((events, (scope, version, 0))),
             Err(_) if failures < FAILURES => {
                 tokio::time::sleep(DELAY).await;
-                Some((Box::pin(stream::empty()) as Events, (scope, version, failures + 1)))
+                Some((
+                    Box::pin(stream::empty()) as Events,
+                    (scope, version, failures + 1),
+                ))
             }
             Err(error) => {
                 let end: Events = Box::pin(stream::once(async move { Err(error) }));
@@ -102,7 +102,7 @@ async fn batch(scope: &Scope, version: &str) -> anyhow::Result<(Events, String)>
             Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) => {
                 Some(Ok(Seen::Present(object)))
             }
-            Ok(WatchEvent::Deleted(object)) => Some(Ok(Seen::Gone(object))),
+            Ok(WatchEvent::Deleted(_)) => Some(Ok(Seen::Gone)),
             // A bookmark says nothing; a broken or expired stream is opened anew.
             Ok(WatchEvent::Bookmark(_) | WatchEvent::Error(_)) | Err(_) => None,
         }

@@ -48,7 +48,10 @@ fn parse(
     program: &'static str,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<Cli, clap::Error> {
-    let matches = Cli::command().name(program).bin_name(program).try_get_matches_from(arguments)?;
+    let matches = Cli::command()
+        .name(program)
+        .bin_name(program)
+        .try_get_matches_from(arguments)?;
     Cli::from_arg_matches(&matches)
 }
 

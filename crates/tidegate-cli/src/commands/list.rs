@@ -34,7 +34,10 @@ pub enum What {
 
 /// Which rollouts.
 #[derive(clap::Args, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of upstream's")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of upstream's"
+)]
 pub struct RolloutArgs {
     /// Only show rollout with specified name
     #[arg(long, default_value = "")]

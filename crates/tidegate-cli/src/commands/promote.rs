@@ -9,7 +9,10 @@ use crate::connect::{Cluster, ConnectionArgs, Patch, is_not_found};
 
 /// Promotes a rollout that is paused at a step. `--full` skips analysis, pauses and steps.
 #[derive(clap::Args, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of upstream's")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of upstream's"
+)]
 pub struct Args {
     /// Which rollout
     #[arg(value_name = "ROLLOUT_NAME")]
@@ -55,9 +58,9 @@ pub(crate) enum Promotion {
 impl Promotion {
     fn parse(args: &Args) -> anyhow::Result<Self> {
         match (args.skip_current_step, args.skip_all_steps, args.full) {
-            (true, true, _) => bail!(
-                "Cannot use skip-current-step and skip-all-steps flags at the same time"
-            ),
+            (true, true, _) => {
+                bail!("Cannot use skip-current-step and skip-all-steps flags at the same time")
+            }
             (true, false, _) => Ok(Self::SkipCurrentStep),
             (false, true, _) => Ok(Self::SkipAllSteps),
             (false, false, true) => Ok(Self::Full),
@@ -193,7 +196,9 @@ mod tests {
     #[test]
     fn a_pause_is_taken_away_without_touching_the_index() {
         check(
-            &canary(json!({"pauseConditions": [{"reason": "CanaryPauseStep"}], "currentStepIndex": 1})),
+            &canary(
+                json!({"pauseConditions": [{"reason": "CanaryPauseStep"}], "currentStepIndex": 1}),
+            ),
             Promotion::Next,
             Some(json!({"status": {"pauseConditions": null}})),
         );
@@ -218,7 +223,9 @@ mod tests {
                 "canary": {"currentStepAnalysisRunStatus": {"status": "Inconclusive"}},
             })),
             Promotion::Next,
-            Some(json!({"status": {"pauseConditions": null, "controllerPause": false, "currentStepIndex": 2}})),
+            Some(
+                json!({"status": {"pauseConditions": null, "controllerPause": false, "currentStepIndex": 2}}),
+            ),
         );
     }
 

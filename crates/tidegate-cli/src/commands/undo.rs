@@ -86,7 +86,10 @@ fn find(rollout: &Value, sets: &Value, to_revision: i64) -> anyhow::Result<Value
             })?
     } else {
         revisions.get(1).with_context(|| {
-            format!("no revision found for rollout {}", rollout["metadata"]["name"])
+            format!(
+                "no revision found for rollout {}",
+                rollout["metadata"]["name"]
+            )
         })?
     };
     Ok(found.1.clone())
@@ -112,7 +115,10 @@ fn is_part_of(part: &Value, whole: &Value) -> bool {
         (Value::Array(part), Value::Array(whole)) => {
             part.is_empty()
                 || (part.len() == whole.len()
-                    && part.iter().zip(whole).all(|(part, whole)| is_part_of(part, whole)))
+                    && part
+                        .iter()
+                        .zip(whole)
+                        .all(|(part, whole)| is_part_of(part, whole)))
         }
         (part, whole) => part == whole,
     }
@@ -158,7 +164,12 @@ mod tests {
         let rollout = json!({"metadata": {"name": "web", "uid": "u"}});
         let sets = json!({"items": [set("2", "b"), set("10", "c"), set("1", "a")]});
         let found = find(&rollout, &sets, to_revision)
-            .map(|template| template["spec"]["image"].as_str().unwrap_or_default().to_owned())
+            .map(|template| {
+                template["spec"]["image"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned()
+            })
             .map_err(|error| error.to_string());
         assert_eq!(found.as_deref().map_err(String::as_str), expected);
     }

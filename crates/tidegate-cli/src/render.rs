@@ -1,0 +1,166 @@
+//! The picture of a Rollout: header and tree, in upstream's layout and colours (CLI-102 to CLI-107).
+
+use std::fmt::Write;
+
+use tidegate_core::view::{Icon, Info, Kind, Mark, Node, RolloutView, Strategy, Tag};
+
+use crate::table;
+
+/// Whether escape sequences colour the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    /// They do.
+    On,
+    /// Plain text.
+    Off,
+}
+
+const RED: u8 = 31;
+const GREEN: u8 = 32;
+const YELLOW: u8 = 33;
+const BRIGHT_BLUE: u8 = 94;
+
+impl Colour {
+    fn paint(self, text: &str, code: Option<u8>) -> String {
+        match (self, code) {
+            (Self::On, Some(code)) => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            (Self::On | Self::Off, _) => text.to_owned(),
+        }
+    }
+
+    fn icon(self, icon: Icon) -> String {
+        let code = match icon {
+            Icon::Waiting | Icon::Unknown => Some(YELLOW),
+            Icon::Progressing => Some(BRIGHT_BLUE),
+            Icon::Warning | Icon::Bad => Some(RED),
+            Icon::Ok => Some(GREEN),
+            Icon::Paused | Icon::Neutral | Icon::None => None,
+        };
+        self.paint(icon.as_str(), code)
+    }
+
+    fn tag(self, tag: Tag) -> String {
+        self.paint(tag.as_str(), Some(tag_code(tag)))
+    }
+}
+
+fn tag_code(tag: Tag) -> u8 {
+    match tag {
+        Tag::Stable | Tag::Active => GREEN,
+        Tag::Canary => YELLOW,
+        Tag::Preview | Tag::Ping | Tag::Pong => BRIGHT_BLUE,
+    }
+}
+
+/// Header and tree.
+pub fn rollout(view: &RolloutView, colour: Colour) -> String {
+    format!("{}\n{}", header(view, colour), tree(&view.tree, colour))
+}
+
+fn header(view: &RolloutView, colour: Colour) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{name:<17}{value}");
+    };
+    line("Name:", &view.name);
+    line("Namespace:", &view.namespace);
+    line("Status:", &mark(&view.status, colour));
+    if !view.message.is_empty() {
+        line("Message:", &view.message);
+    }
+    line("Strategy:", view.strategy.as_str());
+    if let Strategy::Canary {
+        step,
+        set_weight,
+        actual_weight,
+    } = &view.strategy
+    {
+        line("  Step:", step);
+        line("  SetWeight:", set_weight);
+        line("  ActualWeight:", actual_weight);
+    }
+    for (index, image) in view.images.iter().enumerate() {
+        let tags: Vec<String> = image.tags.iter().map(|tag| colour.tag(*tag)).collect();
+        let shown = if tags.is_empty() {
+            image.name.clone()
+        } else {
+            format!("{} ({})", image.name, tags.join(", "))
+        };
+        line(if index == 0 { "Images:" } else { "" }, &shown);
+    }
+    text.push_str("Replicas:\n");
+    let mut line = |name: &str, count: i32| {
+        let _ = writeln!(text, "{name:<17}{count}");
+    };
+    line("  Desired:", view.replicas.desired);
+    line("  Current:", view.replicas.current);
+    line("  Updated:", view.replicas.updated);
+    line("  Ready:", view.replicas.ready);
+    line("  Available:", view.replicas.available);
+    text
+}
+
+fn mark(mark: &Mark, colour: Colour) -> String {
+    format!("{} {}", colour.icon(mark.icon), mark.text)
+}
+
+/// The tree alone.
+pub fn tree(root: &Node, colour: Colour) -> String {
+    let mut rows = vec![
+        ["NAME", "KIND", "STATUS", "AGE", "INFO"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    branch(root, (String::new(), String::new()), colour, &mut rows);
+    table::align(&rows)
+}
+
+fn branch(
+    node: &Node,
+    (prefix, below): (String, String),
+    colour: Colour,
+    rows: &mut Vec<Vec<String>>,
+) {
+    rows.push(vec![
+        format!("{prefix}{} {}", node.kind.icon(), name(node, colour)),
+        node.kind.as_str().to_owned(),
+        node.status
+            .as_ref()
+            .map_or_else(|| " ".to_owned(), |status| mark(status, colour)),
+        node.age.clone(),
+        info(node, colour),
+    ]);
+    let last = node.children.len().saturating_sub(1);
+    for (index, child) in node.children.iter().enumerate() {
+        let (own, next) = if index == last {
+            ("└──", "   ")
+        } else {
+            ("├──", "│  ")
+        };
+        let prefixes = (format!("{below}{own}"), format!("{below}{next}"));
+        branch(child, prefixes, colour, rows);
+    }
+}
+
+/// A ReplicaSet has the colour of its role.
+fn name(node: &Node, colour: Colour) -> String {
+    let code = node.info.iter().rev().find_map(|info| match info {
+        Info::Tag(tag) if node.kind == Kind::ReplicaSet => Some(tag_code(*tag)),
+        Info::Tag(_) | Info::Count(..) | Info::Text(_) => None,
+    });
+    colour.paint(&node.name, code)
+}
+
+fn info(node: &Node, colour: Colour) -> String {
+    let parts: Vec<String> = node
+        .info
+        .iter()
+        .map(|info| match info {
+            Info::Tag(tag) => colour.tag(*tag),
+            Info::Count(icon, count) => format!("{} {count}", colour.icon(*icon)),
+            Info::Text(text) => text.clone(),
+        })
+        .collect();
+    parts.join(",")
+}
