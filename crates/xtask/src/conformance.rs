@@ -91,11 +91,13 @@ pub(crate) fn run(folder: &Path, only: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Whether a folder has an area's answers: a file or folder of its name. The area `wire` asks the file
-/// of `fieldwalk` another question.
+/// Whether a folder has an area's answers: files or a folder whose names begin with the area's. The
+/// area `wire` asks the file of `fieldwalk` another question.
 fn is_there(folder: &Path, area: &str) -> bool {
     let name = if area == "wire" { "fieldwalk" } else { area };
-    folder.join(format!("{name}.jsonl")).exists() || folder.join(name).exists()
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    let mut names = entries.map(|entry| entry.file_name());
+    names.any(|found| found.to_string_lossy().starts_with(name))
 }
 
 /// `rollouts-` need not be said.
