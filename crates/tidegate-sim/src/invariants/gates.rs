@@ -41,11 +41,10 @@ pub(super) fn step_is_done(deed: &Deed<'_>) -> Option<String> {
     if to != from + 1 || before.promotes_fully() || before.current != after.current {
         return None;
     }
-    // What is stable already has nothing left to prove.
-    if after.current == after.stable
-        && to == i64::try_from(after.steps.len()).unwrap_or(0)
-        && before.current == before.stable
-    {
+    // The first version, and what is stable already, have nothing to prove.
+    let proven = before.stable.is_empty() || before.current == before.stable;
+    let end = i64::try_from(after.steps.len()).unwrap_or(i64::MAX);
+    if to == end && proven && after.current == after.stable {
         return None;
     }
     let step = before.steps.get(usize::try_from(from).ok()?)?;

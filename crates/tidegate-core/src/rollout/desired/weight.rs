@@ -106,8 +106,11 @@ fn wish(snapshot: &RolloutSnapshot, draft: &Draft) -> Wish {
 }
 
 /// Until the pods for a step are there, the weight of the steps before it holds. Keeps TRF-16.
+///
+/// Differs from upstream: a weight that falls goes before the pods that it needs no more, because
+/// fewer pods would have to carry the higher weight otherwise (S0-3).
 fn mid_steps(snapshot: &RolloutSnapshot, index: i32) -> (i32, Reason) {
-    if let Some(reason) = lacking(snapshot, None) {
+    if let Some(reason) = lacking(snapshot, None).filter(|_| !falls(snapshot)) {
         let before = Target::fold(&snapshot.canary.steps, index.saturating_sub(1));
         let weight = if index > 0 { before.weight } else { None };
         return (weight.unwrap_or(0), reason);
@@ -125,6 +128,16 @@ fn mid_steps(snapshot: &RolloutSnapshot, index: i32) -> (i32, Reason) {
             Reason::Because("all steps are done".to_owned()),
         ),
     }
+}
+
+/// Whether the step asks for less weight than there is, and enough pods for it are there.
+fn falls(snapshot: &RolloutSnapshot) -> bool {
+    let (Some(new), Some(held)) = (snapshot.new_replica_set(), &snapshot.recorded.weights) else {
+        return false;
+    };
+    held.canary_hash == new.hash
+        && set_weight(snapshot) < held.canary
+        && new.available >= replica_math::counts(snapshot, None).canary
 }
 
 /// The weight on the way down, after an abort or back to the stable version: it never rises, and with
