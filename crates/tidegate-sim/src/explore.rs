@@ -1,5 +1,7 @@
 //! Runs scenarios: as they stand, and with everything that can go wrong.
 
+pub mod sweep;
+
 use std::sync::Arc;
 
 use anyhow::bail;

@@ -68,7 +68,7 @@ pub struct Happening {
     /// When, counted from what happened before.
     #[serde(default)]
     after: Option<String>,
-    /// As soon as the phase is this one (`Paused`), or the phase and the step index (`Paused 3`).
+    /// A second after the phase has become this one (`Paused`), or the phase and the step index (`Paused 3`).
     #[serde(default)]
     pub when: Option<String>,
     /// A person's command, or `{apply: object}`, `{patch: "Kind name", with: …}`, `{delete: "Kind name"}`.
@@ -142,7 +142,7 @@ pub enum Api {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Blow {
-    /// It dies; a new one starts a second later.
+    /// It dies; a new one starts soon after.
     Crashes,
 }
 

@@ -34,7 +34,10 @@ use crate::{
 /// As whom the controller writes.
 pub const CONTROLLER: &str = "controller";
 /// How long a controller that died is gone.
-const RESTART: SignedDuration = SignedDuration::from_secs(1);
+const RESTART: SignedDuration = SignedDuration::from_millis(500);
+/// How long a person looks at what they waited for before they act on it: longer than a crash, or the
+/// story would depend on it.
+const LOOK: SignedDuration = SignedDuration::from_secs(1);
 /// How long nothing must happen for everything to have come to rest: longer than any pause of the
 /// scenarios.
 const REST: SignedDuration = SignedDuration::from_mins(16);
@@ -61,6 +64,8 @@ pub struct World {
     story: Arc<Scenario>,
     /// How many happenings lie behind, and when the last one was.
     told: (usize, SignedDuration),
+    /// Since when the next happening's condition holds.
+    holds: Option<Timestamp>,
     fates: BTreeMap<String, Fate>,
     passes: BTreeMap<Locator, u32>,
     idle_passes: u32,
@@ -124,6 +129,7 @@ impl World {
             outside,
             story: Arc::clone(story),
             told: (0, SignedDuration::ZERO),
+            holds: None,
             fates: BTreeMap::new(),
             passes: BTreeMap::new(),
             idle_passes: 0,
@@ -340,7 +346,8 @@ impl World {
             Some(happening) => happening.due(self.told.1)?.map(|due| self.begun + due),
             None => None,
         };
-        Ok([self.actors.next(), controller, self.restart, due]
+        let looked = self.holds.map(|since| since + LOOK);
+        Ok([self.actors.next(), controller, self.restart, due, looked]
             .into_iter()
             .flatten()
             .min())
@@ -354,12 +361,20 @@ impl World {
         };
         let due = happening.due(self.told.1)?;
         let comes = match (&happening.when, due) {
-            (Some(when), _) => self.is_so(when),
+            (Some(when), _) if self.is_so(when) => {
+                let since = *self.holds.get_or_insert(self.now);
+                since + LOOK <= self.now
+            }
+            (Some(_), _) => {
+                self.holds = None;
+                false
+            }
             (None, due) => due.is_some_and(|due| self.begun + due <= self.now),
         };
         if !comes {
             return Ok(false);
         }
+        self.holds = None;
         self.told = (self.told.0 + 1, self.now.duration_since(self.begun));
         self.passes.clear();
         self.happen(happening)
