@@ -1,4 +1,4 @@
-module tidegate.dev/control-plane
+module tidegate/control-plane
 
 go 1.26
 

@@ -1,4 +1,4 @@
-module tidegate.dev/prometheus
+module tidegate/prometheus
 
 go 1.26
 

@@ -1,8 +1,6 @@
 //go:build tools
 
-// Package tools names Prometheus, so that its dependencies are pinned.
+// Package tools names Prometheus' program, so that its dependencies are pinned.
 package tools
 
-import (
-	_ "github.com/prometheus/prometheus/cmd/prometheus"
-)
+import _ "github.com/prometheus/prometheus/cmd/prometheus"
