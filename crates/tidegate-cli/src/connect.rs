@@ -1,9 +1,12 @@
 //! The cluster that a command talks to: kubectl's connection flags (CLI-002), and raw requests, so
 //! that fields nobody here knows survive.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use futures::{Stream, StreamExt};
 use http::{HeaderName, HeaderValue, Method, Request};
@@ -12,6 +15,7 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
     core::WatchEvent,
 };
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde_json::Value;
 use tidegate_core::plan::Resource;
 
@@ -74,8 +78,8 @@ pub struct ConnectionArgs {
     #[arg(long, global = true)]
     pub disable_compression: bool,
     /// Accepted for kubectl's sake
-    #[arg(long, short = 'v', global = true, alias = "kloglevel")]
-    pub v: Option<u32>,
+    #[arg(long, short = 'v', global = true)]
+    pub kloglevel: Option<u32>,
     /// Accepted for the plugin's sake
     #[arg(long, global = true)]
     pub loglevel: Option<String>,
@@ -88,6 +92,8 @@ pub struct Cluster {
     pub client: Client,
     /// The namespace.
     pub namespace: String,
+    /// Where the API server is.
+    pub server: String,
 }
 
 /// How a change is sent.
@@ -114,10 +120,23 @@ impl Cluster {
     /// # Errors
     /// When no usable cluster is named.
     pub async fn connect(args: &ConnectionArgs) -> anyhow::Result<Self> {
-        let config = config(args).await?;
+        Self::new(config(args).await?)
+    }
+
+    /// The cluster of a configuration.
+    ///
+    /// # Errors
+    /// When certificates or credentials of the configuration cannot be used.
+    pub fn new(config: Config) -> anyhow::Result<Self> {
         let namespace = config.default_namespace.clone();
-        let client = Client::try_from(config).context("cannot make a client for the cluster")?;
-        Ok(Self { client, namespace })
+        let server = config.cluster_url.to_string();
+        let client = Client::try_from(config)
+            .with_context(|| format!("cannot connect to the API server {server}"))?;
+        Ok(Self {
+            client,
+            namespace,
+            server,
+        })
     }
 
     /// One object.
@@ -220,7 +239,9 @@ impl Cluster {
         all.extend(query);
         let request = Request::get(with_query(path(resource, namespace), &all)).body(Vec::new())?;
         let events = self.client.request_events::<Value>(request).await;
-        Ok(events.map_err(plain)?.map(|event| event.map_err(plain)))
+        let events = events.map_err(|error| self.plain(error))?;
+        let cluster = self.clone();
+        Ok(events.map(move |event| event.map_err(|error| cluster.plain(error))))
     }
 
     fn object(&self, resource: &Resource, name: &str) -> String {
@@ -240,19 +261,26 @@ impl Cluster {
                 .body(body.to_string().into_bytes()),
             None => request.body(Vec::new()),
         };
-        self.client.request::<Value>(request?).await.map_err(plain)
+        let answer = self.client.request::<Value>(request?).await;
+        answer.map_err(|error| self.plain(error))
     }
-}
 
-/// What the server said, as it is; anything else with what to look at.
-fn plain(error: kube::Error) -> anyhow::Error {
-    if let kube::Error::Api(status) = &error {
-        let message = status.message.clone();
-        return anyhow::Error::from(error).context(message);
+    /// What the server said, as it is; anything else with what to look at.
+    fn plain(&self, error: kube::Error) -> anyhow::Error {
+        if let kube::Error::Api(status) = &error {
+            let message = status.message.clone();
+            return anyhow::Error::from(error).context(message);
+        }
+        let server = &self.server;
+        let mut cause: &dyn std::error::Error = &error;
+        // The layers above only repeat that a request failed.
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        anyhow!(
+            "cannot talk to the API server {server}: {cause}; check --kubeconfig, --context and --server"
+        )
     }
-    anyhow::Error::from(error).context(
-        "cannot talk to the cluster: check --kubeconfig, --context and --server, and that the API server is up",
-    )
 }
 
 /// Whether the server answered 404.
@@ -336,11 +364,14 @@ fn override_with(config: &mut Config, args: &ConnectionArgs) -> anyhow::Result<(
             .parse()
             .with_context(|| format!("--server {server} is no URL"))?;
     }
-    if let Some(namespace) = &args.namespace {
+    if let Some(namespace) = args.namespace.as_ref().filter(|name| !name.is_empty()) {
         config.default_namespace.clone_from(namespace);
     }
     if let Some(token) = &args.token {
-        config.auth_info.token = Some(token.clone().into());
+        // Nothing of the kubeconfig may come before the flag.
+        let auth = &mut config.auth_info;
+        (auth.auth_provider, auth.username, auth.exec) = (None, None, None);
+        auth.token = Some(token.clone().into());
     }
     if args.impersonate.is_some() {
         config.auth_info.impersonate.clone_from(&args.impersonate);
@@ -355,12 +386,15 @@ fn override_with(config: &mut Config, args: &ConnectionArgs) -> anyhow::Result<(
             .push((HeaderName::from_static("impersonate-uid"), value));
     }
     if let Some(path) = &args.certificate_authority {
-        config.root_cert_file = Some(path.clone());
+        config.root_cert = Some(certificates(path)?);
+        config.root_cert_file = None;
     }
     if let Some(path) = &args.client_certificate {
+        config.auth_info.client_certificate_data = None;
         config.auth_info.client_certificate = Some(path.to_string_lossy().into_owned());
     }
     if let Some(path) = &args.client_key {
+        config.auth_info.client_key_data = None;
         config.auth_info.client_key = Some(path.to_string_lossy().into_owned());
     }
     config.accept_invalid_certs |= args.insecure_skip_tls_verify;
@@ -369,8 +403,19 @@ fn override_with(config: &mut Config, args: &ConnectionArgs) -> anyhow::Result<(
     }
     config.disable_compression |= args.disable_compression;
     config.connect_timeout = Some(Duration::from_secs(10));
-    config.read_timeout = timeout(&args.request_timeout)?;
+    if let Some(timeout) = timeout(&args.request_timeout)? {
+        config.read_timeout = Some(timeout);
+    }
     Ok(())
+}
+
+/// The certificates of a PEM file.
+fn certificates(path: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
+    let unusable = || format!("--certificate-authority {} is unusable", path.display());
+    let found = CertificateDer::pem_file_iter(path).with_context(unusable)?;
+    found
+        .map(|certificate| Ok(certificate.with_context(unusable)?.to_vec()))
+        .collect()
 }
 
 fn timeout(text: &str) -> anyhow::Result<Option<Duration>> {

@@ -1,8 +1,8 @@
-//! Follows one object through a watch that is opened anew as often as the server closes it.
+//! Follows objects: lists them, then watches from there, and does so anew as often as the server
+//! ends the watch. Nothing is missed, because each round begins with everything there is.
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
-use anyhow::bail;
 use futures::{Stream, StreamExt, stream};
 use kube::core::WatchEvent;
 use serde_json::Value;
@@ -10,102 +10,151 @@ use tidegate_core::plan::Resource;
 
 use crate::connect::Cluster;
 
-/// How often in a row a watch may fail (CLI-202).
+/// How often in a row a round may fail once one has succeeded (CLI-202).
 const FAILURES: u32 = 6;
-/// Between two tries.
+/// Between two rounds, so that a server that ends watches at once is not flooded.
 const DELAY: Duration = Duration::from_secs(1);
-
-/// The version of an object or a list.
-pub(crate) fn version(object: &Value) -> String {
-    object["metadata"]["resourceVersion"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned()
-}
-
-/// Every later state of one object; an error when it is gone or cannot be followed.
-pub(crate) fn objects(
-    cluster: &Cluster,
-    resource: &Resource,
-    name: &str,
-    version: String,
-) -> impl Stream<Item = anyhow::Result<Value>> + use<> {
-    let selector = format!("metadata.name={name}");
-    let scope = Scope {
-        cluster: cluster.clone(),
-        resource: resource.clone(),
-        namespace: cluster.namespace.clone(),
-        selector,
-    };
-    let gone = format!("{} {name:?} was deleted", resource.kind);
-    changes(scope, version).map(move |event| match event? {
-        Seen::Present(object) => Ok(object),
-        Seen::Gone => bail!("{gone}"),
-    })
-}
+/// When the server ends a watch; below the time after which the client takes silence for a loss.
+const WATCH_SECONDS: &str = "240";
 
 /// What is followed.
+#[derive(Clone)]
 pub(crate) struct Scope {
     pub(crate) cluster: Cluster,
     pub(crate) resource: Resource,
     /// Empty follows every namespace.
     pub(crate) namespace: String,
-    /// Field selector.
+    /// Field selector; empty follows every object.
     pub(crate) selector: String,
 }
 
-/// One change.
-pub(crate) enum Seen {
-    /// It is there.
-    Present(Value),
-    /// It is gone.
-    Gone,
-}
-
-/// Every change from a version on.
-pub(crate) fn changes(scope: Scope, version: String) -> impl Stream<Item = anyhow::Result<Seen>> {
-    let state = (scope, version, 0_u32);
-    stream::unfold(state, |(scope, version, failures)| async move {
-        let answer = batch(&scope, &version).await;
-        match answer {
-            Ok((events, version)) => Some((events, (scope, version, 0))),
-            Err(_) if failures < FAILURES => {
-                tokio::time::sleep(DELAY).await;
-                Some((
-                    Box::pin(stream::empty()) as Events,
-                    (scope, version, failures + 1),
-                ))
-            }
-            Err(error) => {
-                let end: Events = Box::pin(stream::once(async move { Err(error) }));
-                Some((end, (scope, version, u32::MAX)))
-            }
+impl Scope {
+    /// All objects of a kind in the cluster's current namespace.
+    pub(crate) fn all(cluster: &Cluster, resource: Resource) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            resource,
+            namespace: cluster.namespace.clone(),
+            selector: String::new(),
         }
-    })
-    .flatten()
-}
+    }
 
-type Events = std::pin::Pin<Box<dyn Stream<Item = anyhow::Result<Seen>> + Send>>;
+    /// One object of the cluster's current namespace.
+    pub(crate) fn one(cluster: &Cluster, resource: Resource, name: &str) -> Self {
+        Self {
+            selector: format!("metadata.name={name}"),
+            ..Self::all(cluster, resource)
+        }
+    }
 
-/// One watch from its opening to its end.
-async fn batch(scope: &Scope, version: &str) -> anyhow::Result<(Events, String)> {
-    let query = [
-        ("fieldSelector", scope.selector.as_str()),
-        ("resourceVersion", version),
-    ];
-    let events = scope
-        .cluster
-        .watch(&scope.resource, &scope.namespace, &query)
-        .await?;
-    let events = events.filter_map(|event| async move {
-        match event {
+    /// Everything there is now, and its version.
+    pub(crate) async fn list(&self) -> anyhow::Result<(Vec<Value>, String)> {
+        let query = [("fieldSelector", self.selector.as_str())];
+        let mut list = self
+            .cluster
+            .list(&self.resource, &self.namespace, &query)
+            .await?;
+        let version = list["metadata"]["resourceVersion"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let items = match list["items"].take() {
+            Value::Array(items) => items,
+            _ => Vec::new(),
+        };
+        Ok((items, version))
+    }
+
+    /// Changes until the server ends the watch or it breaks.
+    async fn watch(&self, version: &str) -> anyhow::Result<Events> {
+        let query = [
+            ("fieldSelector", self.selector.as_str()),
+            ("resourceVersion", version),
+            ("timeoutSeconds", WATCH_SECONDS),
+        ];
+        let events = self
+            .cluster
+            .watch(&self.resource, &self.namespace, &query)
+            .await?;
+        let events = events.map(|event| match event {
             Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) => {
-                Some(Ok(Seen::Present(object)))
+                Some(Some(Ok(Seen::Present(object))))
             }
-            Ok(WatchEvent::Deleted(_)) => Some(Ok(Seen::Gone)),
-            // A bookmark says nothing; a broken or expired stream is opened anew.
-            Ok(WatchEvent::Bookmark(_) | WatchEvent::Error(_)) | Err(_) => None,
-        }
+            Ok(WatchEvent::Deleted(object)) => Some(Some(Ok(Seen::Gone(object)))),
+            Ok(WatchEvent::Bookmark(_)) => Some(None),
+            // The version is too old, or the connection broke: the next round lists.
+            Ok(WatchEvent::Error(_)) | Err(_) => None,
+        });
+        let until_broken = events.take_while(|event| std::future::ready(event.is_some()));
+        Ok(Box::pin(
+            until_broken.filter_map(|event| std::future::ready(event.flatten())),
+        ))
+    }
+}
+
+/// What there is to see.
+pub(crate) enum Seen {
+    /// Everything there is; what is not in it is gone.
+    All(Vec<Value>),
+    /// One object as it is now.
+    Present(Value),
+    /// One object as it last was.
+    Gone(Value),
+}
+
+type Events = Pin<Box<dyn Stream<Item = anyhow::Result<Seen>> + Send>>;
+
+enum Step {
+    List { patience: u32, wait: Duration },
+    Watch { version: String },
+    End,
+}
+
+/// First everything, then every change. Ends with the first error if nothing could be listed, later
+/// only after several in a row.
+pub(crate) fn changes(scope: Scope) -> Events {
+    let first = Step::List {
+        patience: 0,
+        wait: Duration::ZERO,
+    };
+    let rounds = stream::unfold((scope, first), |(scope, step)| async move {
+        let (events, next) = match step {
+            Step::List { patience, wait } => {
+                tokio::time::sleep(wait).await;
+                listed(&scope, patience).await
+            }
+            Step::Watch { version } => watched(&scope, &version).await,
+            Step::End => return None,
+        };
+        Some((events, (scope, next)))
     });
-    Ok((Box::pin(events), String::new()))
+    Box::pin(rounds.flatten())
+}
+
+async fn listed(scope: &Scope, patience: u32) -> (Events, Step) {
+    match scope.list().await {
+        Ok((items, version)) => {
+            let seen = stream::once(async { Ok(Seen::All(items)) });
+            (Box::pin(seen), Step::Watch { version })
+        }
+        Err(error) if patience == 0 => {
+            let end = stream::once(async { Err(error) });
+            (Box::pin(end), Step::End)
+        }
+        Err(_) => (Box::pin(stream::empty()), again(patience - 1)),
+    }
+}
+
+async fn watched(scope: &Scope, version: &str) -> (Events, Step) {
+    let events = scope.watch(version).await;
+    // If it cannot be opened, the next list says why.
+    let events = events.unwrap_or_else(|_| Box::pin(stream::empty()));
+    (events, again(FAILURES))
+}
+
+fn again(patience: u32) -> Step {
+    Step::List {
+        patience,
+        wait: DELAY,
+    }
 }

@@ -2,8 +2,11 @@
 
 pub mod commands;
 pub mod connect;
+mod family;
+mod flags;
 mod follow;
 pub mod render;
+mod stop;
 pub mod table;
 
 use std::{
@@ -16,31 +19,44 @@ use clap::{CommandFactory, FromArgMatches};
 
 use crate::commands::{Cli, Streams};
 
-/// Runs the command line under a program's name.
+/// Runs the command line under a program's name, with this process' arguments and streams.
 pub fn main(program: &'static str) -> ExitCode {
-    let cli = match parse(program, std::env::args_os()) {
-        Ok(cli) => cli,
-        Err(error) => {
-            // Help and version go to stdout with code 0, mistakes to stderr with code 1 (CLI-001).
-            let code = u8::from(error.use_stderr());
-            if error.print().is_err() {
-                return ExitCode::FAILURE;
-            }
-            return ExitCode::from(code);
-        }
-    };
+    let (mut out, mut err) = (io::stdout(), io::stderr());
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&anyhow::Error::from(error)),
+        Err(error) => return tell(&mut err, &error.into()),
     };
-    let (mut out, mut err) = (io::stdout(), io::stderr());
     let streams = Streams {
         out: &mut out,
         err: &mut err,
     };
-    match runtime.block_on(commands::run(cli, streams)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
+    runtime.block_on(run(program, std::env::args_os(), streams))
+}
+
+/// Runs one command line, its first argument being the program; writes what went wrong, too.
+/// Keeps CLI-001: help and results on `out`, everything else on `err`, and then the code is 1.
+pub async fn run(
+    program: &'static str,
+    arguments: impl IntoIterator<Item = OsString>,
+    streams: Streams<'_>,
+) -> ExitCode {
+    let Streams { out, err } = streams;
+    match parse(program, arguments) {
+        Ok(cli) => {
+            let streams = Streams {
+                out: &mut *out,
+                err: &mut *err,
+            };
+            match commands::run(cli, streams).await {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => tell(err, &error),
+            }
+        }
+        Err(error) if error.use_stderr() => usage(err, &error),
+        Err(help) => match write!(out, "{}", help.render()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => tell(err, &error.into()),
+        },
     }
 }
 
@@ -48,16 +64,29 @@ fn parse(
     program: &'static str,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<Cli, clap::Error> {
-    let matches = Cli::command()
-        .name(program)
-        .bin_name(program)
-        .try_get_matches_from(arguments)?;
-    Cli::from_arg_matches(&matches)
+    let command = flags::as_go_reads_them(Cli::command().name(program).bin_name(program));
+    Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
 }
 
-fn fail(error: &anyhow::Error) -> ExitCode {
+/// A command line that cannot be read; clap's text begins with `error:` or is the usage itself.
+fn usage(err: &mut (dyn Write + Send), error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    let text = match text.strip_prefix("error: ") {
+        Some(text) => format!("Error: {text}"),
+        None => text,
+    };
     // Nobody is left to tell if stderr is closed.
-    let _ = writeln!(io::stderr(), "Error: {}", sentence(error));
+    let _ = err.write_all(text.as_bytes());
+    ExitCode::FAILURE
+}
+
+fn tell(err: &mut (dyn Write + Send), error: &anyhow::Error) -> ExitCode {
+    let closed = error.downcast_ref::<io::Error>();
+    // Whoever reads the output has seen enough, as in `… | head`.
+    if closed.is_none_or(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+        // Nobody is left to tell if stderr is closed.
+        let _ = writeln!(err, "Error: {}", sentence(error));
+    }
     ExitCode::FAILURE
 }
 

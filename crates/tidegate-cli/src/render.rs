@@ -15,32 +15,34 @@ pub enum Colour {
     Off,
 }
 
+const PLAIN: u8 = 0;
 const RED: u8 = 31;
 const GREEN: u8 = 32;
 const YELLOW: u8 = 33;
 const BRIGHT_BLUE: u8 = 94;
 
 impl Colour {
-    fn paint(self, text: &str, code: Option<u8>) -> String {
-        match (self, code) {
-            (Self::On, Some(code)) => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
-            (Self::On | Self::Off, _) => text.to_owned(),
+    /// With colours on, even what has none is wrapped, so that output is upstream's byte for byte.
+    fn paint(self, text: &str, code: u8) -> String {
+        match self {
+            Self::On => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            Self::Off => text.to_owned(),
         }
     }
 
     fn icon(self, icon: Icon) -> String {
         let code = match icon {
-            Icon::Waiting | Icon::Unknown => Some(YELLOW),
-            Icon::Progressing => Some(BRIGHT_BLUE),
-            Icon::Warning | Icon::Bad => Some(RED),
-            Icon::Ok => Some(GREEN),
-            Icon::Paused | Icon::Neutral | Icon::None => None,
+            Icon::Waiting | Icon::Unknown => YELLOW,
+            Icon::Progressing => BRIGHT_BLUE,
+            Icon::Warning | Icon::Bad => RED,
+            Icon::Ok => GREEN,
+            Icon::Paused | Icon::Neutral | Icon::None => PLAIN,
         };
         self.paint(icon.as_str(), code)
     }
 
     fn tag(self, tag: Tag) -> String {
-        self.paint(tag.as_str(), Some(tag_code(tag)))
+        self.paint(tag.as_str(), tag_code(tag))
     }
 }
 
@@ -105,6 +107,13 @@ fn mark(mark: &Mark, colour: Colour) -> String {
     format!("{} {}", colour.icon(mark.icon), mark.text)
 }
 
+/// A picture that takes the place of the one before on a terminal: each line wipes what was longer,
+/// the last one what was below, so that nothing flickers.
+pub fn frame(picture: &str) -> String {
+    let lines = picture.replace('\n', "\u{1b}[K\n");
+    format!("\u{1b}[H{lines}\u{1b}[J")
+}
+
 /// The tree alone.
 pub fn tree(root: &Node, colour: Colour) -> String {
     let mut rows = vec![
@@ -143,13 +152,27 @@ fn branch(
     }
 }
 
-/// A ReplicaSet has the colour of its role.
+/// A ReplicaSet has the colours of its roles, the last one outermost; a measurement that goes on has
+/// one, too.
 fn name(node: &Node, colour: Colour) -> String {
-    let code = node.info.iter().rev().find_map(|info| match info {
-        Info::Tag(tag) if node.kind == Kind::ReplicaSet => Some(tag_code(*tag)),
-        Info::Tag(_) | Info::Count(..) | Info::Text(_) => None,
-    });
-    colour.paint(&node.name, code)
+    match node.kind {
+        Kind::Rollout | Kind::Revision | Kind::Pod => node.name.clone(),
+        Kind::ReplicaSet => node
+            .info
+            .iter()
+            .fold(node.name.clone(), |name, info| match info {
+                Info::Tag(tag) => colour.paint(&name, tag_code(*tag)),
+                Info::Count(..) | Info::Text(_) => name,
+            }),
+        Kind::AnalysisRun | Kind::Job => {
+            let status = node.status.as_ref().map(|status| status.text.as_str());
+            let code = match status {
+                Some("Pending" | "Running") => BRIGHT_BLUE,
+                Some(_) | None => PLAIN,
+            };
+            colour.paint(&node.name, code)
+        }
+    }
 }
 
 fn info(node: &Node, colour: Colour) -> String {

@@ -1,32 +1,23 @@
 //! `get rollout NAME`: header and tree, once or as they change (CLI-101 to CLI-113).
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
-use anyhow::Context;
+use futures::StreamExt;
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-use tidegate_api::{
-    analysis::AnalysisRun,
-    rollout::Rollout,
-    workload::{Pod, ReplicaSet},
-};
-use tidegate_core::{
-    plan::{ANALYSIS_RUNS, REPLICA_SETS, ROLLOUTS, Resource},
-    view::{Family, RolloutView},
-};
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Streams;
 use crate::{
     connect::{Cluster, ConnectionArgs},
+    family::Household,
     render::{self, Colour},
+    stop,
 };
 
-/// Between two pictures (CLI-110).
-const REDRAW: Duration = Duration::from_millis(500);
-/// Clears a terminal and goes to its corner.
-const CLEAR: &str = "\u{1b}[H\u{1b}[2J\u{1b}[0;0H";
+/// Between two looks at whether there is something new to draw, so that nothing flickers (CLI-110).
+const FRAME: Duration = Duration::from_millis(200);
+/// Ages grow even if nothing happens.
+const AGEING: Duration = Duration::from_secs(1);
 
 /// Gets extended information.
 #[derive(clap::Args, Debug)]
@@ -76,57 +67,59 @@ pub(super) async fn run(
     } else {
         Colour::On
     };
-    if !args.watch {
-        let view = view(&cluster, &args.name).await?;
-        write!(streams.out, "{}", render::rollout(&view, colour))?;
-        return Ok(());
+    if args.watch {
+        return watch(&cluster, &args, colour, streams).await;
     }
+    let household = Household::read(&cluster, &args.name).await?;
+    if let Some(view) = household.view(Timestamp::now()) {
+        streams
+            .out
+            .write_all(render::rollout(&view, colour).as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Draws until somebody stops it or the time is over; both are no errors (CLI-110).
+async fn watch(
+    cluster: &Cluster,
+    args: &RolloutArgs,
+    colour: Colour,
+    streams: Streams<'_>,
+) -> anyhow::Result<()> {
     let end = (args.timeout_seconds > 0)
         .then(|| Instant::now() + Duration::from_secs(args.timeout_seconds));
+    let mut household = Household::new(&args.name);
+    let mut changes = pin!(Household::changes(cluster, &args.name));
+    let mut stop = pin!(stop::asked());
+    let mut frame = tokio::time::interval(FRAME);
+    frame.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut shown = String::new();
+    let mut drawn: Option<Instant> = None;
     loop {
-        let picture = render::rollout(&view(&cluster, &args.name).await?, colour);
-        if picture != shown {
-            write!(streams.out, "{CLEAR}{picture}")?;
-            streams.out.flush()?;
-            shown = picture;
-        }
-        if end.is_some_and(|end| Instant::now() >= end) {
-            return Ok(());
-        }
         tokio::select! {
-            () = tokio::time::sleep(REDRAW) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(()),
+            change = changes.next() => {
+                let Some(change) = change else { return Ok(()) };
+                let (member, seen) = change?;
+                household.take(member, seen)?;
+                drawn = None;
+            }
+            at = frame.tick() => {
+                if end.is_some_and(|end| at >= end) {
+                    return Ok(());
+                }
+                if drawn.is_some_and(|drawn| at < drawn + AGEING) {
+                    continue;
+                }
+                let Some(view) = household.view(Timestamp::now()) else { continue };
+                let picture = render::rollout(&view, colour);
+                if picture != shown {
+                    streams.out.write_all(render::frame(&picture).as_bytes())?;
+                    streams.out.flush()?;
+                    shown = picture;
+                }
+                drawn = Some(at);
+            }
+            () = &mut stop => return Ok(()),
         }
     }
-}
-
-/// The Rollout and its family, as they are now.
-///
-/// # Errors
-/// When the Rollout cannot be read.
-pub(crate) async fn view(cluster: &Cluster, name: &str) -> anyhow::Result<RolloutView> {
-    let rollout: Rollout = read(cluster.get(&ROLLOUTS, name).await?)?;
-    let replica_sets: Vec<ReplicaSet> = all(cluster, &REPLICA_SETS).await?;
-    let pods: Vec<Pod> = all(cluster, &Resource::new("", "v1", "Pod", "pods")).await?;
-    let analysis_runs: Vec<AnalysisRun> = all(cluster, &ANALYSIS_RUNS).await?;
-    let family = Family {
-        replica_sets: &replica_sets,
-        pods: &pods,
-        analysis_runs: &analysis_runs,
-    };
-    Ok(RolloutView::new(&rollout, family, Timestamp::now()))
-}
-
-async fn all<T: DeserializeOwned>(
-    cluster: &Cluster,
-    resource: &Resource,
-) -> anyhow::Result<Vec<T>> {
-    let list = cluster.list(resource, &cluster.namespace, &[]).await?;
-    let items = list["items"].as_array().cloned().unwrap_or_default();
-    items.into_iter().map(read).collect()
-}
-
-fn read<T: DeserializeOwned>(object: Value) -> anyhow::Result<T> {
-    serde_json::from_value(object).context("the server's answer cannot be read")
 }

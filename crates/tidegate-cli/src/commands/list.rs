@@ -1,6 +1,6 @@
 //! `list rollouts` (CLI-201, CLI-202).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, pin::pin};
 
 use anyhow::Context;
 use futures::StreamExt;
@@ -72,57 +72,64 @@ pub(super) async fn run(
     } else {
         format!("metadata.name={}", args.name)
     };
-    let list = cluster
-        .list(&ROLLOUTS, &namespace, &[("fieldSelector", &selector)])
-        .await?;
-    let mut known = BTreeMap::new();
-    let mut rows = vec![header(&args)];
-    for item in list["items"].as_array().into_iter().flatten() {
-        let (key, row) = read(item)?;
-        rows.push(cells(&args, &key.0, &row));
-        known.insert(key, row);
-    }
-    if rows.len() == 1 && !args.watch {
-        writeln!(streams.err, "No resources found.")?;
-        return Ok(());
-    }
-    write!(streams.out, "{}", table::align(&rows))?;
-    if !args.watch {
-        return Ok(());
-    }
     let scope = Scope {
         cluster,
         resource: ROLLOUTS,
         namespace,
         selector,
     };
-    let mut changes = std::pin::pin!(follow::changes(scope, follow::version(&list)));
-    while let Some(change) = changes.next().await {
-        let Seen::Present(object) = change? else {
-            continue;
+    if args.watch {
+        return watch(scope, &args, streams).await;
+    }
+    let (items, _) = scope.list().await?;
+    if items.is_empty() {
+        writeln!(streams.err, "No resources found.")?;
+        return Ok(());
+    }
+    let mut rows = vec![header(&args)];
+    for item in items {
+        let (namespace, row) = read(item)?;
+        rows.push(cells(&args, &namespace, &row));
+    }
+    streams.out.write_all(table::align(&rows).as_bytes())?;
+    Ok(())
+}
+
+/// Everything there is, then each row that has changed, until somebody stops it (CLI-202).
+async fn watch(scope: Scope, args: &RolloutArgs, streams: Streams<'_>) -> anyhow::Result<()> {
+    let mut known = BTreeMap::new();
+    let mut heads = vec![header(args)];
+    let mut changes = pin!(follow::changes(scope));
+    while let Some(seen) = changes.next().await {
+        let objects = match seen? {
+            Seen::All(objects) => objects,
+            Seen::Present(object) => vec![object],
+            Seen::Gone(_) => Vec::new(),
         };
-        let (key, row) = read(&object)?;
-        if known.get(&key) != Some(&row) {
-            write!(
-                streams.out,
-                "{}",
-                table::align(&[cells(&args, &key.0, &row)])
-            )?;
-            known.insert(key, row);
+        let mut rows = std::mem::take(&mut heads);
+        for object in objects {
+            let (namespace, row) = read(object)?;
+            let key = (namespace, row.name.clone());
+            if known.get(&key) != Some(&row) {
+                rows.push(cells(args, &key.0, &row));
+                known.insert(key, row);
+            }
         }
+        streams.out.write_all(table::align(&rows).as_bytes())?;
+        streams.out.flush()?;
     }
     Ok(())
 }
 
-fn read(item: &Value) -> anyhow::Result<((String, String), ListRow)> {
+/// The namespace and the row of a Rollout.
+fn read(item: Value) -> anyhow::Result<(String, ListRow)> {
     let rollout: Rollout =
-        serde_json::from_value(item.clone()).context("the server's Rollout cannot be read")?;
+        serde_json::from_value(item).context("the server's Rollout cannot be read")?;
     let row = ListRow::new(&rollout);
-    let key = (rollout.metadata.namespace, rollout.metadata.name);
-    Ok((key, row))
+    Ok((rollout.metadata.namespace, row))
 }
 
-/// Least widths of the columns, and their heads.
+/// The columns' heads, and the least widths of the cells below them.
 const COLUMNS: [(&str, usize); 9] = [
     ("NAME", 10),
     ("STRATEGY", 9),
@@ -138,12 +145,12 @@ const COLUMNS: [(&str, usize); 9] = [
 fn header(args: &RolloutArgs) -> Vec<String> {
     let mut heads = Vec::new();
     if args.timestamps {
-        heads.push(format!("{:<20}", "TIMESTAMP"));
+        heads.push("TIMESTAMP".to_owned());
     }
     if args.all_namespaces {
-        heads.push(format!("{:<9}", "NAMESPACE"));
+        heads.push("NAMESPACE".to_owned());
     }
-    heads.extend(COLUMNS.map(|(head, width)| format!("{head:<width$}")));
+    heads.extend(COLUMNS.map(|(head, _)| head.to_owned()));
     heads
 }
 

@@ -35,6 +35,13 @@ pub(super) async fn run(
     args: Args,
     streams: Streams<'_>,
 ) -> anyhow::Result<()> {
+    let deprecated = [
+        (args.skip_current_step, SKIP_CURRENT_STEP),
+        (args.skip_all_steps, SKIP_ALL_STEPS),
+    ];
+    for (_, advice) in deprecated.into_iter().filter(|(given, _)| *given) {
+        writeln!(streams.err, "{advice}")?;
+    }
     let kind = Promotion::parse(&args)?;
     let cluster = Cluster::connect(connection).await?;
     promote(&cluster, &args.name, kind).await?;
@@ -45,6 +52,9 @@ pub(super) async fn run(
     writeln!(streams.out, "rollout '{}' {how}", args.name)?;
     Ok(())
 }
+
+const SKIP_CURRENT_STEP: &str = "Flag --skip-current-step has been deprecated, use without the flag instead ex: promote ROLLOUT_NAME";
+const SKIP_ALL_STEPS: &str = "Flag --skip-all-steps has been deprecated, use --full instead";
 
 /// How far a promotion goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! `status NAME`: the phase, followed until it is Healthy or Degraded (CLI-204, CLI-205).
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use anyhow::{Context, bail};
 use futures::StreamExt;
+use serde_json::Value;
 use tidegate_api::rollout::Rollout;
 use tidegate_core::{
     plan::ROLLOUTS,
@@ -14,7 +15,9 @@ use tokio::time::Instant;
 use super::Streams;
 use crate::{
     connect::{Cluster, ConnectionArgs},
-    follow,
+    family, flags,
+    follow::{self, Scope, Seen},
+    stop,
 };
 
 /// Shows the status; ends when the rollout is done, with code 1 if it is degraded.
@@ -24,7 +27,7 @@ pub struct Args {
     #[arg(value_name = "ROLLOUT_NAME")]
     pub name: String,
     /// Watch the status of the rollout until it's done
-    #[arg(long, short, default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, short, default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = flags::truth)]
     pub watch: bool,
     /// How long to watch before giving up, such as 1s, 2m, 3h; 0 waits forever
     #[arg(long, short, default_value = "0")]
@@ -38,11 +41,12 @@ pub(super) async fn run(
     args: Args,
     streams: Streams<'_>,
 ) -> anyhow::Result<()> {
+    let deadline = deadline(&args.timeout)?;
     let cluster = Cluster::connect(connection).await?;
-    let rollout = cluster.get(&ROLLOUTS, &args.name).await?;
-    let version = follow::version(&rollout);
-    let mut now = shown(rollout)?;
+    let scope = Scope::one(&cluster, ROLLOUTS, &args.name);
     if !args.watch {
+        let (items, _) = scope.list().await?;
+        let now = shown(items, &args.name)?;
         if is_final(&now) {
             writeln!(streams.out, "{}", now.name)?;
         } else {
@@ -50,26 +54,46 @@ pub(super) async fn run(
         }
         return verdict(&now, Patience::NotWatching);
     }
-    writeln!(streams.out, "{}", words(&now))?;
-    let deadline = deadline(&args.timeout)?;
-    let mut changes = std::pin::pin!(follow::objects(&cluster, &ROLLOUTS, &args.name, version));
-    while !is_final(&now) {
-        let change = match deadline {
-            Some(at) => match tokio::time::timeout_at(at, changes.next()).await {
-                Ok(change) => change,
-                Err(_) => return verdict(&now, Patience::Over),
+    let mut changes = pin!(follow::changes(scope));
+    let mut stop = pin!(over(deadline));
+    let mut now = None;
+    loop {
+        let seen = tokio::select! {
+            seen = changes.next() => seen.context("the watch ended")??,
+            () = &mut stop => return match now {
+                Some(now) => verdict(&now, Patience::Over),
+                None => bail!(OVER),
             },
-            None => changes.next().await,
         };
-        let rollout = change.context("the watch ended")??;
-        let next = shown(rollout)?;
-        if words(&next) != words(&now) {
+        let objects = match seen {
+            Seen::All(objects) => objects,
+            Seen::Present(object) => vec![object],
+            Seen::Gone(_) => Vec::new(),
+        };
+        let next = shown(objects, &args.name)?;
+        if now.as_ref().map(words) != Some(words(&next)) {
             writeln!(streams.out, "{}", words(&next))?;
+            streams.out.flush()?;
         }
-        now = next;
+        if is_final(&next) {
+            return verdict(&next, Patience::Left);
+        }
+        now = Some(next);
     }
-    verdict(&now, Patience::Left)
 }
+
+/// Waits until nobody wants to wait any longer.
+async fn over(deadline: Option<Instant>) {
+    let Some(deadline) = deadline else {
+        return stop::asked().await;
+    };
+    tokio::select! {
+        () = tokio::time::sleep_until(deadline) => {}
+        () = stop::asked() => {}
+    }
+}
+
+const OVER: &str = "Rollout status watch exceeded timeout";
 
 /// Whether somebody still waits.
 enum Patience {
@@ -79,29 +103,33 @@ enum Patience {
 }
 
 fn verdict(now: &Phase, patience: Patience) -> anyhow::Result<()> {
-    match patience {
-        _ if now.name == "Degraded" => bail!(
+    if now.name == phase::DEGRADED {
+        bail!(
             "The rollout is in a degraded state with message: {}",
             now.message
-        ),
-        Patience::Over => bail!("Rollout status watch exceeded timeout"),
+        );
+    }
+    match patience {
+        Patience::Over => bail!(OVER),
         Patience::NotWatching | Patience::Left => Ok(()),
     }
 }
 
-fn shown(rollout: serde_json::Value) -> anyhow::Result<Phase> {
+/// The phase of the one Rollout that is asked for.
+fn shown(mut objects: Vec<Value>, name: &str) -> anyhow::Result<Phase> {
+    let object = objects.pop().ok_or_else(|| family::not_found(name))?;
     let rollout: Rollout =
-        serde_json::from_value(rollout).context("the server's Rollout cannot be read")?;
+        serde_json::from_value(object).context("the server's Rollout cannot be read")?;
     Ok(phase::shown(&rollout))
 }
 
-fn is_final(phase: &Phase) -> bool {
-    phase.name == "Healthy" || phase.name == "Degraded"
+fn is_final(now: &Phase) -> bool {
+    now.name == phase::HEALTHY || now.name == phase::DEGRADED
 }
 
 fn words(phase: &Phase) -> String {
     if phase.message.is_empty() {
-        phase.name.to_string()
+        phase.name.clone()
     } else {
         format!("{} - {}", phase.name, phase.message)
     }

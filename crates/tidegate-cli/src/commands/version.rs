@@ -16,11 +16,16 @@ pub(super) fn run(args: Args, streams: Streams<'_>) -> anyhow::Result<()> {
     let version = concat!("v", env!("CARGO_PKG_VERSION"));
     writeln!(streams.out, "kubectl-argo-rollouts: {version}")?;
     if !args.short {
+        // As Go names them, because that is what readers of this line know.
+        let architecture = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        };
         writeln!(
             streams.out,
-            "  Platform: {}/{}",
+            "  Compiler: rustc\n  Platform: {}/{architecture}",
             std::env::consts::OS,
-            std::env::consts::ARCH
         )?;
     }
     Ok(())
