@@ -129,6 +129,10 @@ pub(crate) fn write(write: &Write, old: Option<&Value>, new: Option<&Value>) -> 
             created(target.resource.kind.as_ref(), new)
         ),
         Verb::Delete => format!("delete {target}"),
+        // Its status is no part apart.
+        Verb::Patch if old["status"] != new["status"] => {
+            return format!("{target}: {}", status(old, new));
+        }
         Verb::Patch => patched(&format!("{target}"), old, new),
         Verb::PatchStatus => {
             return format!("{target}: {}", status(old, new));
@@ -164,6 +168,9 @@ fn patched(target: &str, old: &Value, new: &Value) -> String {
         )
         .to_owned()
     };
+    if old["spec"]["terminate"] != new["spec"]["terminate"] {
+        parts.push(format!("end {target}"));
+    }
     if hash(old) != hash(new) {
         parts.push(format!("point {target} at {}", hash(new)));
     }
@@ -258,6 +265,17 @@ fn status(old: &Value, new: &Value) -> String {
     if weight(old) != weight(new) {
         let shown = weight(new).map_or_else(|| "none".to_owned(), |weight| weight.to_string());
         parts.push(format!("weight {shown}"));
+    }
+    for (member, words) in [
+        ("currentStepAnalysisRunStatus", "step analysis"),
+        ("currentBackgroundAnalysisRunStatus", "background analysis"),
+    ] {
+        let path = ["canary", member, "status"];
+        let (before, after) = (fields::text(old, &path), fields::text(new, &path));
+        if before != after {
+            let shown = if after.is_empty() { "none" } else { after };
+            parts.push(format!("{words} {shown}"));
+        }
     }
     parts.extend(conditions(old, new));
     parts.extend(measurements(old, new));

@@ -1,0 +1,230 @@
+//! A model cluster on a port of this machine, and the command line talking to it.
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+    sync::{Arc, Mutex},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tidegate_cli::commands::Streams;
+use tidegate_sim::{
+    actors::{Actors, EndpointsWrites, Settings, kubelet::Timing},
+    cluster::{
+        Call, Cluster, Patch, Target,
+        kinds::{self, KindId},
+    },
+    doors::{
+        http::Door,
+        net::{kubeconfig, serve},
+    },
+};
+use tokio::sync::watch;
+
+/// Objects are this old, so that ages read `10d` however long a test takes.
+const AGE: SignedDuration = SignedDuration::from_hours(10 * 24 + 12);
+
+pub struct Bench {
+    door: Arc<Door>,
+    clock: Arc<Mutex<Timestamp>>,
+    kubeconfig: PathBuf,
+}
+
+/// What a command left behind.
+pub struct Left {
+    pub code: ExitCode,
+    pub out: String,
+    pub err: String,
+}
+
+impl Left {
+    /// What it printed, having succeeded silently otherwise.
+    #[track_caller]
+    pub fn printed(self) -> String {
+        assert_eq!((self.code, self.err.as_str()), (ExitCode::SUCCESS, ""));
+        self.out
+    }
+
+    /// What it complained about.
+    #[track_caller]
+    pub fn complained(self) -> String {
+        assert_eq!(self.code, ExitCode::FAILURE);
+        self.err
+    }
+}
+
+/// A stream that somebody reads while it is written.
+#[derive(Clone)]
+pub struct Heard(watch::Sender<String>);
+
+impl Heard {
+    pub fn new() -> Self {
+        Self(watch::Sender::new(String::new()))
+    }
+
+    pub fn text(&self) -> String {
+        self.0.borrow().clone()
+    }
+
+    /// Waits until something has been written.
+    pub async fn says(&self, text: &str) {
+        let mut heard = self.0.subscribe();
+        heard
+            .wait_for(|written| written.contains(text))
+            .await
+            .unwrap();
+    }
+}
+
+impl Write for Heard {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = std::str::from_utf8(bytes).map_err(io::Error::other)?;
+        self.0.send_modify(|written| written.push_str(text));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Bench {
+    pub async fn start(name: &str) -> Self {
+        let clock = Arc::new(Mutex::new(Timestamp::now() - AGE));
+        let time = Arc::clone(&clock);
+        let now = *clock.lock().unwrap();
+        let door = Door::new(Cluster::new(now), Box::new(move || *time.lock().unwrap()));
+        let (address, _serving) = serve(Arc::clone(&door), "127.0.0.1:0".parse().unwrap())
+            .await
+            .unwrap();
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.kubeconfig"));
+        std::fs::write(&path, kubeconfig(address, "prod")).unwrap();
+        let bench = Self {
+            door,
+            clock,
+            kubeconfig: path,
+        };
+        bench.create(kinds::NAMESPACES, "", json!({"metadata": {"name": "prod"}}));
+        bench
+    }
+
+    /// Runs a command line as the plugin.
+    pub async fn run(&self, arguments: &[&str]) -> Left {
+        let out = Heard::new();
+        self.run_onto(&out, arguments).await
+    }
+
+    /// Runs a command line whose output somebody else reads meanwhile.
+    pub async fn run_onto(&self, out: &Heard, arguments: &[&str]) -> Left {
+        let kubeconfig = format!("--kubeconfig={}", self.kubeconfig.display());
+        let fixed = [OsString::from("kubectl-argo-rollouts"), kubeconfig.into()];
+        let given = arguments.iter().map(OsString::from);
+        let (mut stdout, mut stderr) = (out.clone(), Heard::new());
+        let streams = Streams {
+            out: &mut stdout,
+            err: &mut stderr,
+        };
+        let arguments = fixed.into_iter().chain(given);
+        let code = tidegate_cli::run("kubectl-argo-rollouts", arguments, streams).await;
+        Left {
+            code,
+            out: out.text(),
+            err: stderr.text(),
+        }
+    }
+
+    pub fn create(&self, kind: KindId, namespace: &str, body: Value) -> Value {
+        self.door.with(|cluster, now| {
+            let call = Call::new(now, "user");
+            let created = cluster.create(&call, kind, namespace, body).unwrap();
+            serde_json::to_value(&*created).unwrap()
+        })
+    }
+
+    /// A Rollout in the middle of its life, with the status that its controller would have written.
+    pub fn rollout(&self, name: &str, spec: &Value, status: Value) -> Value {
+        let mut whole = json!({
+            "replicas": 4,
+            "selector": {"matchLabels": {"app": name}},
+            "template": template(name, "v2"),
+            "strategy": {"canary": {"steps": [{"setWeight": 25}, {"pause": {}}, {"setWeight": 50}]}},
+        });
+        for (field, value) in spec.as_object().unwrap() {
+            whole[field] = value.clone();
+        }
+        let body = json!({"metadata": {"name": name}, "spec": whole});
+        let created = self.create(kinds::ROLLOUTS, "prod", body);
+        self.status(name, status);
+        created
+    }
+
+    pub fn status(&self, name: &str, status: Value) {
+        let patch = Patch::Merge(json!({"status": status}));
+        let target = Target::new(kinds::ROLLOUTS, "prod", name).status();
+        self.door.with(|cluster, now| {
+            let call = Call::new(now, "controller");
+            cluster.patch(&call, &target, &patch).unwrap();
+        });
+    }
+
+    /// A ReplicaSet of a Rollout.
+    pub fn replica_set(&self, rollout: &Value, hash: &str, (revision, pods): (&str, u32)) {
+        let name = rollout["metadata"]["name"].as_str().unwrap();
+        let labels = json!({"app": name, "rollouts-pod-template-hash": hash});
+        let mut template = template(name, hash);
+        template["metadata"]["labels"] = labels.clone();
+        let body = json!({
+            "metadata": {
+                "name": format!("{name}-{hash}"),
+                "labels": labels,
+                "annotations": {"rollout.argoproj.io/revision": revision},
+                "ownerReferences": [{
+                    "apiVersion": "argoproj.io/v1alpha1",
+                    "kind": "Rollout",
+                    "name": name,
+                    "uid": rollout["metadata"]["uid"],
+                    "controller": true,
+                }],
+            },
+            "spec": {
+                "replicas": pods,
+                "selector": {"matchLabels": labels},
+                "template": template,
+            },
+        });
+        self.create(kinds::REPLICA_SETS, "prod", body);
+    }
+
+    /// Lets pods be made and become ready.
+    pub fn settle(&self) {
+        let mut actors = Actors::new(&Settings {
+            timing: Timing::default(),
+            endpoints: EndpointsWrites::Kept,
+        });
+        let end = *self.clock.lock().unwrap() + SignedDuration::from_mins(5);
+        loop {
+            let next = self.door.with(|cluster, now| actors.step(cluster, now));
+            match next {
+                Some(at) if at <= end => *self.clock.lock().unwrap() = at,
+                Some(_) | None => return,
+            }
+        }
+    }
+
+    pub fn get(&self, name: &str) -> Value {
+        self.door.with(|cluster, _| {
+            let object = cluster.get(kinds::ROLLOUTS, "prod", name).unwrap();
+            serde_json::to_value(&**object).unwrap()
+        })
+    }
+}
+
+fn template(app: &str, version: &str) -> Value {
+    json!({
+        "metadata": {"labels": {"app": app}},
+        "spec": {"containers": [{"name": app, "image": format!("reg.example/{app}:{version}")}]},
+    })
+}
