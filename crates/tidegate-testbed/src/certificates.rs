@@ -17,6 +17,9 @@ const NAMES: [&str; 4] = [
     "kubernetes.default.svc",
 ];
 
+/// The name of the controller's user.
+pub(crate) const CONTROLLER: &str = "controller";
+
 /// Writes every certificate and key into a folder.
 ///
 /// # Errors
@@ -36,7 +39,8 @@ pub fn write(folder: &Path) -> Result<()> {
     fs::write(folder.join("ca.crt"), authority.pem())?;
     server(folder, &authority)?;
     client(folder, &authority, ("admin", Some("system:masters")))?;
-    client(folder, &authority, ("controller", Some("system:masters")))?;
+    // No group: the controller may do what the shipped role allows, and a right that it lacks shows.
+    client(folder, &authority, (CONTROLLER, None))?;
     let tokens = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048)?;
     fs::write(folder.join("sa.key"), tokens.serialize_pem())?;
     fs::write(folder.join("sa.pub"), tokens.public_key_pem())?;

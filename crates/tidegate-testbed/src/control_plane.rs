@@ -25,6 +25,10 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
+/// A place in memory: etcd waits for its disk at each write otherwise.
+const MEMORY: &str = "/dev/shm";
+/// What the data's folders are called there; the process and a number follow.
+const DATA: &str = "tidegate-etcd-";
 
 /// What a control plane is to be like.
 #[derive(Clone, Debug)]
@@ -33,6 +37,8 @@ pub struct Options {
     pub folder: PathBuf,
     /// Folder of the definitions to install.
     pub definitions: PathBuf,
+    /// The manifest that installs the controller: its role is what the controller's user may do.
+    pub manifest: PathBuf,
     /// Namespaces to make.
     pub namespaces: Vec<String>,
     /// How long a pod's stages take.
@@ -59,6 +65,7 @@ impl ControlPlane {
     /// A sentence that names the part that did not come up, and its log.
     pub async fn start(options: Options) -> Result<Self> {
         fs::create_dir_all(&options.folder)?;
+        clear_stale(Path::new(MEMORY));
         let data = data_folder(&options.folder);
         let mut plane = Self {
             admin: options.folder.join("admin.yaml"),
@@ -77,6 +84,7 @@ impl ControlPlane {
         let client = plane.client().await?;
         plane.ready(&client).await?;
         install(&client, &options.definitions).await?;
+        grant(&client, &options.manifest).await?;
         for namespace in &options.namespaces {
             make_namespace(&client, namespace).await?;
         }
@@ -262,11 +270,25 @@ impl Drop for ControlPlane {
 
 /// In memory where there is such a place.
 fn data_folder(folder: &Path) -> PathBuf {
-    let memory = Path::new("/dev/shm");
+    let memory = Path::new(MEMORY);
     if memory.is_dir() {
-        memory.join(format!("tidegate-etcd-{}-{}", std::process::id(), unique()))
+        memory.join(format!("{DATA}{}-{}", std::process::id(), unique()))
     } else {
         folder.join("etcd")
+    }
+}
+
+/// Removes the data of clusters whose process was killed: it would fill the memory.
+fn clear_stale(memory: &Path) {
+    for entry in fs::read_dir(memory).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let owner = name
+            .strip_prefix(DATA)
+            .and_then(|rest| rest.split('-').next());
+        if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            // Another test may be at it as well.
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 
@@ -304,6 +326,36 @@ async fn install(client: &Client, folder: &Path) -> Result<()> {
     for name in names {
         let uri = format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}");
         established(client, &uri).await?;
+    }
+    Ok(())
+}
+
+/// Gives the controller's user the roles that the manifest gives to its service account.
+async fn grant(client: &Client, manifest: &Path) -> Result<()> {
+    let text = fs::read_to_string(manifest)
+        .with_context(|| format!("no manifest at {}", manifest.display()))?;
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&text)
+        .with_context(|| format!("{} is no YAML", manifest.display()))?;
+    let mut bindings = 0;
+    for mut document in documents {
+        let plural = match document["kind"].as_str() {
+            Some("ClusterRole") => "clusterroles",
+            Some("ClusterRoleBinding") => {
+                bindings += 1;
+                document["subjects"] = json!([{
+                    "apiGroup": "rbac.authorization.k8s.io",
+                    "kind": "User",
+                    "name": certificates::CONTROLLER,
+                }]);
+                "clusterrolebindings"
+            }
+            Some(_) | None => continue,
+        };
+        let uri = format!("/apis/rbac.authorization.k8s.io/v1/{plural}");
+        post(client, &uri, &document).await?;
+    }
+    if bindings == 0 {
+        bail!("{} binds no role to the controller", manifest.display());
     }
     Ok(())
 }

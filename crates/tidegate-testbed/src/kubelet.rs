@@ -1,9 +1,12 @@
 //! The model cluster's kubelet, attached to the real API: it watches pods and does to them what the
 //! one function says.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use kube::{Client, core::WatchEvent};
@@ -11,7 +14,7 @@ use serde_json::{Value, json};
 use tidegate_sim::actors::kubelet::{self, NODE, Next, Seen, Timing, Write};
 use tokio::{sync::mpsc, time::Instant};
 
-/// Between two tries after the watch broke.
+/// Between two tries after a watch broke or a write failed.
 const DELAY: Duration = Duration::from_millis(200);
 
 /// Makes the node, and plays scheduler and kubelet until the task is aborted.
@@ -20,11 +23,18 @@ const DELAY: Duration = Duration::from_millis(200);
 /// When the node cannot be made.
 pub async fn attach(client: Client, timing: Timing) -> Result<tokio::task::JoinHandle<()>> {
     make_node(&client).await?;
-    let (seen, pods) = mpsc::unbounded_channel();
+    let (tell, told) = mpsc::unbounded_channel();
+    let player = Player {
+        client: client.clone(),
+        timing,
+        tell: tell.clone(),
+        lives: BTreeMap::new(),
+        serial: 0,
+    };
     Ok(tokio::spawn(async move {
         tokio::select! {
-            () = watch(client.clone(), seen) => {}
-            () = play(client, timing, pods) => {}
+            () = watch(client, tell) => {}
+            () = player.play(told) => {}
         }
     }))
 }
@@ -50,34 +60,61 @@ async fn make_node(client: &Client) -> Result<()> {
     Ok(())
 }
 
-enum Change {
+/// What the player is told.
+enum Told {
+    /// Every pod there is: what is missing is gone.
+    All(Vec<Value>),
+    /// A pod as it is now.
     Present(Value),
+    /// The uid of a pod that is gone.
     Gone(String),
+    /// The writes of the pod with this uid have come to an end.
+    Sent(String, Sent),
+}
+
+/// How the writes of a pod came to an end.
+enum Sent {
+    /// All were taken; the pod as the last patch left it, if there was one.
+    Taken(Option<Value>),
+    /// The pod is no more.
+    NoPod,
+    /// One was refused or lost.
+    Failed,
 }
 
 /// Tells every change of every pod.
-async fn watch(client: Client, tell: mpsc::UnboundedSender<Change>) {
-    loop {
-        if let Err(error) = watch_once(&client, &tell).await {
-            // The next watch begins with everything that is there.
-            let _ = error;
-        }
+async fn watch(client: Client, tell: mpsc::UnboundedSender<Told>) {
+    while !tell.is_closed() {
+        // However a watch ends, the next one begins with everything that is there.
+        let _ended = watch_once(&client, &tell).await;
         tokio::time::sleep(DELAY).await;
     }
 }
 
-async fn watch_once(client: &Client, tell: &mpsc::UnboundedSender<Change>) -> Result<()> {
-    let request = http::Request::get("/api/v1/pods?watch=true").body(Vec::new())?;
-    let events = client.request_events::<Value>(request).await?;
+async fn watch_once(client: &Client, tell: &mpsc::UnboundedSender<Told>) -> Result<()> {
+    let request = http::Request::get("/api/v1/pods").body(Vec::new())?;
+    let mut list: Value = client.request(request).await?;
+    let version = list["metadata"]["resourceVersion"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let Value::Array(pods) = list["items"].take() else {
+        bail!("a list of pods without items");
+    };
+    tell.send(Told::All(pods))?;
+    let uri = format!("/api/v1/pods?watch=true&resourceVersion={version}");
+    let events = client
+        .request_events::<Value>(http::Request::get(uri).body(Vec::new())?)
+        .await?;
     let mut events = std::pin::pin!(events);
     while let Some(event) = events.try_next().await? {
-        let change = match event {
-            WatchEvent::Added(pod) | WatchEvent::Modified(pod) => Change::Present(pod),
-            WatchEvent::Deleted(pod) => Change::Gone(uid(&pod)),
+        let told = match event {
+            WatchEvent::Added(pod) | WatchEvent::Modified(pod) => Told::Present(pod),
+            WatchEvent::Deleted(pod) => Told::Gone(uid(&pod)),
             WatchEvent::Bookmark(_) => continue,
             WatchEvent::Error(status) => return Err(kube::Error::Api(status).into()),
         };
-        tell.send(change)?;
+        tell.send(told)?;
     }
     Ok(())
 }
@@ -89,72 +126,151 @@ fn uid(pod: &Value) -> String {
         .to_owned()
 }
 
+/// The server counts its writes: of two states of one pod, the one with the higher count is newer.
+fn version(pod: &Value) -> u64 {
+    pod["metadata"]["resourceVersion"]
+        .as_str()
+        .and_then(|version| version.parse().ok())
+        .unwrap_or(0)
+}
+
 /// A pod, what was seen of it, and when it does something next.
 struct Life {
     pod: Value,
     seen: Seen,
     at: Option<Timestamp>,
+    work: Work,
 }
 
-async fn play(client: Client, timing: Timing, mut pods: mpsc::UnboundedReceiver<Change>) {
-    let mut lives: BTreeMap<String, Life> = BTreeMap::new();
-    let mut serial = 0;
-    loop {
-        let wake = lives.values().filter_map(|life| life.at).min();
-        let changed = tokio::select! {
-            change = pods.recv() => match change {
-                None => return,
-                Some(change) => take(&mut lives, &mut serial, change),
-            },
-            () = sleep_until(wake) => due(&lives),
-        };
-        for uid in changed {
-            if let Some(life) = lives.get_mut(&uid) {
-                let now = Timestamp::now();
-                life.seen.look(&life.pod, now);
-                let Next { writes, at } = kubelet::next(&life.pod, &life.seen, &timing, now);
-                life.at = at;
-                send_all(&client, life.pod.clone(), writes);
+/// One write after the other: two patches of one pod under way at once could overtake each other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Idle,
+    Sending,
+    /// Something has happened since that has to be looked at.
+    SendingAndMore,
+}
+
+/// Every pod that is there.
+struct Player {
+    client: Client,
+    timing: Timing,
+    tell: mpsc::UnboundedSender<Told>,
+    lives: BTreeMap<String, Life>,
+    serial: u64,
+}
+
+impl Player {
+    async fn play(mut self, mut told: mpsc::UnboundedReceiver<Told>) {
+        loop {
+            let wake = self.lives.values().filter_map(|life| life.at).min();
+            let touched = tokio::select! {
+                one = told.recv() => match one {
+                    None => return,
+                    Some(one) => self.take(one),
+                },
+                () = sleep_until(wake) => self.due(),
+            };
+            for uid in touched {
+                self.look(&uid);
             }
         }
     }
-}
 
-fn take(lives: &mut BTreeMap<String, Life>, serial: &mut u64, change: Change) -> Vec<String> {
-    match change {
-        Change::Gone(uid) => {
-            lives.remove(&uid);
-            Vec::new()
-        }
-        Change::Present(pod) => {
-            let key = uid(&pod);
-            match lives.get_mut(&key) {
-                Some(life) => life.pod = pod,
-                None => {
-                    *serial += 1;
-                    let seen = Seen::of(&pod, Timestamp::now(), *serial);
-                    lives.insert(
-                        key.clone(),
-                        Life {
-                            pod,
-                            seen,
-                            at: None,
-                        },
-                    );
+    /// Takes in what was told; gives the uids of the pods to look at.
+    fn take(&mut self, told: Told) -> Vec<String> {
+        match told {
+            Told::All(pods) => {
+                let there: BTreeSet<String> = pods.iter().map(uid).collect();
+                self.lives.retain(|uid, _| there.contains(uid));
+                pods.into_iter().map(|pod| self.present(pod)).collect()
+            }
+            Told::Present(pod) => vec![self.present(pod)],
+            Told::Gone(uid) | Told::Sent(uid, Sent::NoPod) => {
+                self.lives.remove(&uid);
+                Vec::new()
+            }
+            Told::Sent(uid, Sent::Taken(pod)) => {
+                if let Some(pod) = pod.filter(|_| self.lives.contains_key(&uid)) {
+                    self.present(pod);
                 }
+                self.sent(uid, None)
             }
-            vec![key]
+            // Nothing else may ever happen to the pod: try again by itself.
+            Told::Sent(uid, Sent::Failed) => self.sent(uid, Some(Timestamp::now() + DELAY)),
         }
     }
-}
 
-fn due(lives: &BTreeMap<String, Life>) -> Vec<String> {
-    let now = Timestamp::now();
-    lives
-        .iter()
-        .filter(|(_, life)| life.at.is_some_and(|at| at <= now))
-        .map(|(uid, _)| uid.clone())
-        .collect()
+    fn present(&mut self, pod: Value) -> String {
+        let key = uid(&pod);
+        match self.lives.get_mut(&key) {
+            Some(life) if version(&pod) >= version(&life.pod) => life.pod = pod,
+            Some(_) => {}
+            None => {
+                self.serial += 1;
+                let life = Life {
+                    seen: Seen::of(&pod, Timestamp::now(), self.serial),
+                    pod,
+                    at: None,
+                    work: Work::Idle,
+                };
+                self.lives.insert(key.clone(), life);
+            }
+        }
+        key
+    }
+
+    fn sent(&mut self, uid: String, again: Option<Timestamp>) -> Vec<String> {
+        let Some(life) = self.lives.get_mut(&uid) else {
+            return Vec::new();
+        };
+        let before = std::mem::replace(&mut life.work, Work::Idle);
+        if again.is_some() {
+            life.at = again;
+            return Vec::new();
+        }
+        match before {
+            Work::SendingAndMore => vec![uid],
+            Work::Idle | Work::Sending => Vec::new(),
+        }
+    }
+
+    fn due(&self) -> Vec<String> {
+        let now = Timestamp::now();
+        self.lives
+            .iter()
+            .filter(|(_, life)| life.at.is_some_and(|at| at <= now))
+            .map(|(uid, _)| uid.clone())
+            .collect()
+    }
+
+    fn look(&mut self, uid: &str) {
+        let Some(life) = self.lives.get_mut(uid) else {
+            return;
+        };
+        let now = Timestamp::now();
+        life.seen.look(&life.pod, now);
+        if life.work != Work::Idle {
+            life.work = Work::SendingAndMore;
+            // The end of the writes under way is the next instant.
+            life.at = None;
+            return;
+        }
+        let Next { writes, at } = kubelet::next(&life.pod, &life.seen, &self.timing, now);
+        life.at = at;
+        if writes.is_empty() {
+            return;
+        }
+        life.work = Work::Sending;
+        let (client, tell) = (self.client.clone(), self.tell.clone());
+        let (uid, pod) = (uid.to_owned(), life.pod.clone());
+        // Pods do not wait for one another.
+        tokio::spawn(async move {
+            let sent = send_all(&client, &pod, writes).await;
+            // The player may have stopped meanwhile.
+            let _ = tell.send(Told::Sent(uid, sent));
+        });
+    }
 }
 
 async fn sleep_until(at: Option<Timestamp>) {
@@ -166,23 +282,26 @@ async fn sleep_until(at: Option<Timestamp>) {
     tokio::time::sleep_until(Instant::now() + left).await;
 }
 
-/// The writes of one pod in their order; pods do not wait for one another.
-fn send_all(client: &Client, pod: Value, writes: Vec<Write>) {
-    if writes.is_empty() {
-        return;
-    }
-    let client = client.clone();
-    tokio::spawn(async move {
-        for write in writes {
-            // A pod that changed meanwhile is looked at again when the watch tells so.
-            if send(&client, &pod, write).await.is_err() {
-                return;
+/// The writes of one pod in their order.
+async fn send_all(client: &Client, pod: &Value, writes: Vec<Write>) -> Sent {
+    let mut patched = None;
+    for write in writes {
+        let is_patch = matches!(write, Write::Status(_));
+        match send(client, pod, write).await {
+            Ok(answer) if is_patch => patched = Some(answer),
+            Ok(_) => {}
+            Err(error) => {
+                return match error.downcast_ref::<kube::Error>() {
+                    Some(kube::Error::Api(status)) if status.code == 404 => Sent::NoPod,
+                    Some(_) | None => Sent::Failed,
+                };
             }
         }
-    });
+    }
+    Sent::Taken(patched)
 }
 
-async fn send(client: &Client, pod: &Value, write: Write) -> Result<()> {
+async fn send(client: &Client, pod: &Value, write: Write) -> Result<Value> {
     let metadata = &pod["metadata"];
     let (namespace, name) = (
         metadata["namespace"].as_str().unwrap_or_default(),
@@ -217,8 +336,7 @@ async fn send(client: &Client, pod: &Value, write: Write) -> Result<()> {
         .uri(uri)
         .header("content-type", content_type)
         .body(body.to_string().into_bytes())?;
-    client.request::<Value>(request).await?;
-    Ok(())
+    Ok(client.request(request).await?)
 }
 
 /// A pod of the same name that came later is another one.

@@ -67,7 +67,11 @@ impl Place {
 
     /// The process that runs it, if it does. What a killed one left behind is cleared away.
     fn running(&self) -> Option<u32> {
-        let pid: u32 = fs::read_to_string(self.pid_file()).ok()?.trim().parse().ok()?;
+        let pid: u32 = fs::read_to_string(self.pid_file())
+            .ok()?
+            .trim()
+            .parse()
+            .ok()?;
         let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         if command.contains("testbed") {
             return Some(pid);
@@ -94,11 +98,17 @@ fn up(place: &Place) -> Result<()> {
     let end = Instant::now() + PATIENCE;
     while !place.ready_file().exists() {
         if place.running().is_none() || Instant::now() > end {
-            bail!("it does not come up: see {}", place.folder.join("testbed.log").display());
+            bail!(
+                "it does not come up: see {}",
+                place.folder.join("testbed.log").display()
+            );
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-    say(&format!("export KUBECONFIG={}", place.kubeconfig().display()))
+    say(&format!(
+        "export KUBECONFIG={}",
+        place.kubeconfig().display()
+    ))
 }
 
 fn down(place: &Place) -> Result<()> {
@@ -135,6 +145,7 @@ fn foreground(root: &Path, place: &Place) -> Result<()> {
         let plane = ControlPlane::start(Options {
             folder: place.folder.clone(),
             definitions: root.join("deploy/crds"),
+            manifest: root.join("deploy/manifests/install.yaml"),
             namespaces: vec!["default".to_owned(), "production".to_owned()],
             timing: Timing::default(),
         })
