@@ -69,7 +69,7 @@ pub enum Command {
 ///
 /// # Errors
 /// What the user must know; `main` prints it and exits with 1.
-pub async fn run(cli: Cli, streams: Streams<'_>) -> anyhow::Result<()> {
+pub async fn run(cli: Cli, mut streams: Streams<'_>) -> anyhow::Result<()> {
     let connection = &cli.connection;
     match cli.command {
         Command::Get(args) => get::run(connection, args, streams).await,
@@ -81,7 +81,7 @@ pub async fn run(cli: Cli, streams: Streams<'_>) -> anyhow::Result<()> {
         Command::Undo(args) => undo::run(connection, args, streams).await,
         Command::Set(args) => set::run(connection, args, streams).await,
         Command::Pause(args) => pause::run(connection, args, streams).await,
-        Command::Version(args) => version::run(args, streams),
+        Command::Version(args) => version::run(&args, &mut streams),
         Command::Playground(args) => playground::run(args, streams).await,
     }
 }

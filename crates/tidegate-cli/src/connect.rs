@@ -22,6 +22,7 @@ use tidegate_core::plan::Resource;
 /// kubectl's connection flags.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Connection")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of kubectl's")]
 pub struct ConnectionArgs {
     /// Path to the kubeconfig file
     #[arg(long, global = true)]

@@ -5,9 +5,12 @@ use clap::{Arg, ArgAction, Command};
 /// Lets every switch of a command and of those below it take a truth value after `=`.
 pub(crate) fn as_go_reads_them(command: Command) -> Command {
     command
-        .mut_args(|argument| match argument.get_action() {
-            ArgAction::SetTrue => switch(argument),
-            _ => argument,
+        .mut_args(|argument| {
+            if matches!(argument.get_action(), ArgAction::SetTrue) {
+                switch(argument)
+            } else {
+                argument
+            }
         })
         .mut_subcommands(as_go_reads_them)
 }

@@ -58,11 +58,8 @@ impl Scope {
             .as_str()
             .unwrap_or_default()
             .to_owned();
-        let items = match list["items"].take() {
-            Value::Array(items) => items,
-            _ => Vec::new(),
-        };
-        Ok((items, version))
+        let items = list["items"].as_array_mut().map(std::mem::take);
+        Ok((items.unwrap_or_default(), version))
     }
 
     /// Changes until the server ends the watch or it breaks.

@@ -17,6 +17,6 @@ pub(crate) async fn asked() {
     }
     // Without a handler the signal ends the process, as it would any other.
     if signal::ctrl_c().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

@@ -37,6 +37,10 @@ pub enum What {
 
 /// Which rollout, and how.
 #[derive(clap::Args, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of upstream's"
+)]
 pub struct RolloutArgs {
     /// Which rollout
     #[arg(value_name = "ROLLOUT_NAME")]

@@ -194,39 +194,39 @@ fn next_index(rollout: &Value) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn canary(status: Value) -> Value {
+    fn canary(status: &Value) -> Value {
         json!({"spec": {"strategy": {"canary": {"steps": [{}, {}, {}]}}}, "status": status})
     }
 
     #[track_caller]
-    fn check(rollout: &Value, promotion: Promotion, status: Option<Value>) {
-        assert_eq!(patches(rollout, promotion).unwrap().status, status);
+    fn check(rollout: &Value, promotion: Promotion, status: Option<&Value>) {
+        assert_eq!(patches(rollout, promotion).unwrap().status.as_ref(), status);
     }
 
     #[test]
     fn a_pause_is_taken_away_without_touching_the_index() {
         check(
             &canary(
-                json!({"pauseConditions": [{"reason": "CanaryPauseStep"}], "currentStepIndex": 1}),
+                &json!({"pauseConditions": [{"reason": "CanaryPauseStep"}], "currentStepIndex": 1}),
             ),
             Promotion::Next,
-            Some(json!({"status": {"pauseConditions": null}})),
+            Some(&json!({"status": {"pauseConditions": null}})),
         );
     }
 
     #[test]
     fn without_a_pause_the_index_goes_on_but_not_past_the_end() {
         check(
-            &canary(json!({"currentStepIndex": 3})),
+            &canary(&json!({"currentStepIndex": 3})),
             Promotion::Next,
-            Some(json!({"status": {"pauseConditions": null, "currentStepIndex": 3}})),
+            Some(&json!({"status": {"pauseConditions": null, "currentStepIndex": 3}})),
         );
     }
 
     #[test]
     fn an_inconclusive_analysis_is_gone_past() {
         check(
-            &canary(json!({
+            &canary(&json!({
                 "pauseConditions": [{"reason": "InconclusiveAnalysisRun"}],
                 "controllerPause": true,
                 "currentStepIndex": 1,
@@ -234,7 +234,7 @@ mod tests {
             })),
             Promotion::Next,
             Some(
-                json!({"status": {"pauseConditions": null, "controllerPause": false, "currentStepIndex": 2}}),
+                &json!({"status": {"pauseConditions": null, "controllerPause": false, "currentStepIndex": 2}}),
             ),
         );
     }
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn a_full_promotion_of_what_is_promoted_changes_no_status() {
         check(
-            &canary(json!({"currentPodHash": "a", "stableRS": "a"})),
+            &canary(&json!({"currentPodHash": "a", "stableRS": "a"})),
             Promotion::Full,
             None,
         );

@@ -96,6 +96,7 @@ async fn over(deadline: Option<Instant>) {
 const OVER: &str = "Rollout status watch exceeded timeout";
 
 /// Whether somebody still waits.
+#[derive(Clone, Copy)]
 enum Patience {
     NotWatching,
     Left,

@@ -93,9 +93,9 @@ fn find(rollout: &Value, sets: &Value, to_revision: i64) -> anyhow::Result<Value
                 .any(|owner| owner["controller"] == true && owner["uid"] == *uid)
         })
         .filter_map(|set| {
-            let revision = match &set["metadata"]["annotations"][labels::REVISION] {
-                Value::String(text) => text.parse().ok()?,
-                _ => 0,
+            let revision = match set["metadata"]["annotations"][labels::REVISION].as_str() {
+                Some(text) => text.parse().ok()?,
+                None => 0,
             };
             Some((revision, &set["spec"]["template"]))
         })

@@ -12,7 +12,7 @@ pub struct Args {
 
 /// # Errors
 /// When the stream is closed.
-pub(super) fn run(args: Args, streams: Streams<'_>) -> anyhow::Result<()> {
+pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<()> {
     let version = concat!("v", env!("CARGO_PKG_VERSION"));
     writeln!(streams.out, "kubectl-argo-rollouts: {version}")?;
     if !args.short {

@@ -14,7 +14,7 @@ use tidegate_cli::commands::Streams;
 use tidegate_sim::{
     actors::{Actors, EndpointsWrites, Settings, kubelet::Timing},
     cluster::{
-        Call, Cluster, Patch, Target,
+        Call, Cluster, DeletionOptions, Patch, Target,
         kinds::{self, KindId},
     },
     doors::{
@@ -27,30 +27,30 @@ use tokio::sync::watch;
 /// Objects are this old, so that ages read `10d` however long a test takes.
 const AGE: SignedDuration = SignedDuration::from_hours(10 * 24 + 12);
 
-pub struct Bench {
+pub(crate) struct Bench {
     door: Arc<Door>,
     clock: Arc<Mutex<Timestamp>>,
     kubeconfig: PathBuf,
 }
 
 /// What a command left behind.
-pub struct Left {
-    pub code: ExitCode,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Left {
+    pub(crate) code: ExitCode,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Left {
     /// What it printed, having succeeded silently otherwise.
     #[track_caller]
-    pub fn printed(self) -> String {
+    pub(crate) fn printed(self) -> String {
         assert_eq!((self.code, self.err.as_str()), (ExitCode::SUCCESS, ""));
         self.out
     }
 
     /// What it complained about.
     #[track_caller]
-    pub fn complained(self) -> String {
+    pub(crate) fn complained(self) -> String {
         assert_eq!(self.code, ExitCode::FAILURE);
         self.err
     }
@@ -58,19 +58,19 @@ impl Left {
 
 /// A stream that somebody reads while it is written.
 #[derive(Clone)]
-pub struct Heard(watch::Sender<String>);
+pub(crate) struct Heard(watch::Sender<String>);
 
 impl Heard {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(watch::Sender::new(String::new()))
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.0.borrow().clone()
     }
 
     /// Waits until something has been written.
-    pub async fn says(&self, text: &str) {
+    pub(crate) async fn says(&self, text: &str) {
         let mut heard = self.0.subscribe();
         heard
             .wait_for(|written| written.contains(text))
@@ -92,7 +92,7 @@ impl Write for Heard {
 }
 
 impl Bench {
-    pub async fn start(name: &str) -> Self {
+    pub(crate) async fn start(name: &str) -> Self {
         let clock = Arc::new(Mutex::new(Timestamp::now() - AGE));
         let time = Arc::clone(&clock);
         let now = *clock.lock().unwrap();
@@ -112,13 +112,13 @@ impl Bench {
     }
 
     /// Runs a command line as the plugin.
-    pub async fn run(&self, arguments: &[&str]) -> Left {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Left {
         let out = Heard::new();
         self.run_onto(&out, arguments).await
     }
 
     /// Runs a command line whose output somebody else reads meanwhile.
-    pub async fn run_onto(&self, out: &Heard, arguments: &[&str]) -> Left {
+    pub(crate) async fn run_onto(&self, out: &Heard, arguments: &[&str]) -> Left {
         let kubeconfig = format!("--kubeconfig={}", self.kubeconfig.display());
         let fixed = [OsString::from("kubectl-argo-rollouts"), kubeconfig.into()];
         let given = arguments.iter().map(OsString::from);
@@ -136,7 +136,7 @@ impl Bench {
         }
     }
 
-    pub fn create(&self, kind: KindId, namespace: &str, body: Value) -> Value {
+    pub(crate) fn create(&self, kind: KindId, namespace: &str, body: Value) -> Value {
         self.door.with(|cluster, now| {
             let call = Call::new(now, "user");
             let created = cluster.create(&call, kind, namespace, body).unwrap();
@@ -145,7 +145,7 @@ impl Bench {
     }
 
     /// A Rollout in the middle of its life, with the status that its controller would have written.
-    pub fn rollout(&self, name: &str, spec: &Value, status: Value) -> Value {
+    pub(crate) fn rollout(&self, name: &str, spec: &Value, status: Value) -> Value {
         let mut whole = json!({
             "replicas": 4,
             "selector": {"matchLabels": {"app": name}},
@@ -161,8 +161,8 @@ impl Bench {
         created
     }
 
-    pub fn status(&self, name: &str, status: Value) {
-        let patch = Patch::Merge(json!({"status": status}));
+    pub(crate) fn status(&self, name: &str, status: Value) {
+        let patch = Patch::Merge(Value::from_iter([("status", status)]));
         let target = Target::new(kinds::ROLLOUTS, "prod", name).status();
         self.door.with(|cluster, now| {
             let call = Call::new(now, "controller");
@@ -171,7 +171,7 @@ impl Bench {
     }
 
     /// A ReplicaSet of a Rollout.
-    pub fn replica_set(&self, rollout: &Value, hash: &str, (revision, pods): (&str, u32)) {
+    pub(crate) fn replica_set(&self, rollout: &Value, hash: &str, (revision, pods): (&str, u32)) {
         let name = rollout["metadata"]["name"].as_str().unwrap();
         let labels = json!({"app": name, "rollouts-pod-template-hash": hash});
         let mut template = template(name, hash);
@@ -199,7 +199,7 @@ impl Bench {
     }
 
     /// Lets pods be made and become ready.
-    pub fn settle(&self) {
+    pub(crate) fn settle(&self) {
         let mut actors = Actors::new(&Settings {
             timing: Timing::default(),
             endpoints: EndpointsWrites::Kept,
@@ -214,7 +214,16 @@ impl Bench {
         }
     }
 
-    pub fn get(&self, name: &str) -> Value {
+    pub(crate) fn delete(&self, name: &str) {
+        let target = Target::new(kinds::ROLLOUTS, "prod", name);
+        self.door.with(|cluster, now| {
+            let call = Call::new(now, "user");
+            let options = DeletionOptions::default();
+            cluster.delete(&call, &target, &options).unwrap();
+        });
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Value {
         self.door.with(|cluster, _| {
             let object = cluster.get(kinds::ROLLOUTS, "prod", name).unwrap();
             serde_json::to_value(&**object).unwrap()
