@@ -1,6 +1,7 @@
 //! Every command, one file each.
 
 pub mod abort;
+pub(crate) mod complete;
 pub mod get;
 pub mod list;
 pub mod pause;

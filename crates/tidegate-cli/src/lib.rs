@@ -17,7 +17,7 @@ use std::{
 
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::commands::{Cli, Streams};
+use crate::commands::{Cli, Streams, complete};
 
 /// Runs the command line under a program's name, with this process' arguments and streams.
 pub fn main(program: &'static str) -> ExitCode {
@@ -41,22 +41,28 @@ pub async fn run(
     streams: Streams<'_>,
 ) -> ExitCode {
     let Streams { out, err } = streams;
-    match parse(program, arguments) {
-        Ok(cli) => {
-            let streams = Streams {
-                out: &mut *out,
-                err: &mut *err,
-            };
-            match commands::run(cli, streams).await {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => tell(err, &error),
-            }
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let streams = Streams {
+        out: &mut *out,
+        err: &mut *err,
+    };
+    let done = if arguments
+        .get(1)
+        .is_some_and(|word| complete::is_asked_for(word))
+    {
+        let words = arguments.iter().skip(2);
+        let words = words.map(|word| word.to_string_lossy().into_owned());
+        complete::run(words.collect(), streams).await
+    } else {
+        match parse(program, arguments) {
+            Ok(cli) => commands::run(cli, streams).await,
+            Err(error) if error.use_stderr() => return usage(err, &error),
+            Err(help) => write!(out, "{}", help.render()).map_err(anyhow::Error::from),
         }
-        Err(error) if error.use_stderr() => usage(err, &error),
-        Err(help) => match write!(out, "{}", help.render()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => tell(err, &error.into()),
-        },
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => tell(err, &error),
     }
 }
 

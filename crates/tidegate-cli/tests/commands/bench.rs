@@ -117,23 +117,20 @@ impl Bench {
         self.run_onto(&out, arguments).await
     }
 
+    pub(crate) fn kubeconfig_flag(&self) -> String {
+        format!("--kubeconfig={}", self.kubeconfig.display())
+    }
+
     /// Runs a command line whose output somebody else reads meanwhile.
     pub(crate) async fn run_onto(&self, out: &Heard, arguments: &[&str]) -> Left {
-        let kubeconfig = format!("--kubeconfig={}", self.kubeconfig.display());
-        let fixed = [OsString::from("kubectl-argo-rollouts"), kubeconfig.into()];
-        let given = arguments.iter().map(OsString::from);
-        let (mut stdout, mut stderr) = (out.clone(), Heard::new());
-        let streams = Streams {
-            out: &mut stdout,
-            err: &mut stderr,
-        };
-        let arguments = fixed.into_iter().chain(given);
-        let code = tidegate_cli::run("kubectl-argo-rollouts", arguments, streams).await;
-        Left {
-            code,
-            out: out.text(),
-            err: stderr.text(),
-        }
+        let kubeconfig = self.kubeconfig_flag();
+        let arguments = [[kubeconfig.as_str()].as_slice(), arguments].concat();
+        plugin(out, &arguments).await
+    }
+
+    /// Runs a command line that is not told of the cluster.
+    pub(crate) async fn run_alone(arguments: &[&str]) -> Left {
+        plugin(&Heard::new(), arguments).await
     }
 
     pub(crate) fn create(&self, kind: KindId, namespace: &str, body: Value) -> Value {
@@ -228,6 +225,22 @@ impl Bench {
             let object = cluster.get(kinds::ROLLOUTS, "prod", name).unwrap();
             serde_json::to_value(&**object).unwrap()
         })
+    }
+}
+
+async fn plugin(out: &Heard, arguments: &[&str]) -> Left {
+    let (mut stdout, mut stderr) = (out.clone(), Heard::new());
+    let streams = Streams {
+        out: &mut stdout,
+        err: &mut stderr,
+    };
+    let name = "kubectl-argo-rollouts";
+    let line = [name].into_iter().chain(arguments.iter().copied());
+    let code = tidegate_cli::run(name, line.map(OsString::from), streams).await;
+    Left {
+        code,
+        out: out.text(),
+        err: stderr.text(),
     }
 }
 

@@ -95,9 +95,37 @@ async fn flags_of_the_connection_stand_anywhere() {
 }
 
 #[tokio::test]
+async fn names_of_rollouts_complete_the_first_argument() {
+    let bench = Bench::start("complete").await;
+    for name in ["shop", "shelf", "till"] {
+        bench.rollout(name, &json!({}), json!({}));
+    }
+    let kubeconfig = bench.kubeconfig_flag();
+    for words in [
+        ["get", "ro", "sh"].as_slice(),
+        &["promote", "--full", "sh"],
+        &["set", "image", "sh"],
+        &["abort", "-n", "prod", "sh"],
+    ] {
+        let all = [["__complete", &kubeconfig].as_slice(), words].concat();
+        assert_eq!(
+            Bench::run_alone(&all).await.printed(),
+            "shelf\nshop\n:4\n",
+            "{words:?}"
+        );
+    }
+    let second = ["__complete", &kubeconfig, "abort", "shop", "sh"];
+    assert_eq!(Bench::run_alone(&second).await.printed(), ":4\n");
+    let commands = Bench::run_alone(&["__complete", "re"]).await.printed();
+    assert_eq!(commands, "retry\tRetry an aborted rollout\n:4\n");
+    let kinds = Bench::run_alone(&["__complete", "get", ""]).await.printed();
+    assert_eq!(kinds, "rollout\tGet details about a rollout\n:4\n");
+}
+
+#[tokio::test]
 async fn without_a_command_the_usage_goes_to_stderr() {
     let bench = Bench::start("usage").await;
-    let nothing = tidegate_cli_alone(&[]).await;
+    let nothing = Bench::run_alone(&[]).await.complained();
     assert!(
         nothing.contains("Usage: kubectl-argo-rollouts [OPTIONS] <COMMAND>"),
         "{nothing}"
@@ -107,22 +135,4 @@ async fn without_a_command_the_usage_goes_to_stderr() {
     assert!(unnamed.contains("<ROLLOUT_NAME>"), "{unnamed}");
     let help = bench.run(&["promote", "--help"]).await.printed();
     assert!(help.contains("--full"), "{help}");
-}
-
-/// What a command line without any argument of ours complains about.
-async fn tidegate_cli_alone(arguments: &[&str]) -> String {
-    use std::ffi::OsString;
-
-    use tidegate_cli::commands::Streams;
-
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let streams = Streams {
-        out: &mut out,
-        err: &mut err,
-    };
-    let all = std::iter::once(&"plugin").chain(arguments);
-    let code = tidegate_cli::run("kubectl-argo-rollouts", all.map(OsString::from), streams).await;
-    assert_eq!(code, std::process::ExitCode::FAILURE);
-    assert!(out.is_empty());
-    String::from_utf8(err).unwrap()
 }

@@ -1,0 +1,100 @@
+//! `__complete WORDS…`: what a shell may put in place of the last word, in cobra's own protocol, which
+//! kubectl uses for its plugins (CLI-005). One proposal per line, a description behind a tab, at the
+//! end a colon and what the shell shall do with them.
+
+use std::ffi::OsStr;
+
+use clap::{CommandFactory, FromArgMatches};
+use serde_json::Value;
+use tidegate_core::plan::ROLLOUTS;
+
+use super::{Cli, Command, Streams, get, retry, set};
+use crate::{connect::Cluster, flags, follow::Scope};
+
+/// Proposals are not the names of files.
+const NO_FILES: &str = ":4";
+/// Stands for the name that is still to be written. No Rollout has this name.
+const PLACEHOLDER: &str = "?";
+
+/// Whether a command line asks for proposals. It is no command as the others are, because all that
+/// follows belongs to the line that is being written, flags included.
+pub(crate) fn is_asked_for(word: &OsStr) -> bool {
+    word == "__complete"
+}
+
+/// # Errors
+/// When the stream is closed. A cluster that cannot be reached only has nothing to propose.
+pub(crate) async fn run(mut words: Vec<String>, streams: Streams<'_>) -> anyhow::Result<()> {
+    let last = words.pop().unwrap_or_default();
+    let mut proposals = below(&words);
+    if proposals.is_empty() {
+        proposals = rollouts(&words).await.unwrap_or_default();
+    }
+    for proposal in proposals.iter().filter(|text| text.starts_with(&last)) {
+        writeln!(streams.out, "{proposal}")?;
+    }
+    writeln!(streams.out, "{NO_FILES}")?;
+    Ok(())
+}
+
+/// The commands below the one that the words name.
+fn below(words: &[String]) -> Vec<String> {
+    let mut command = Cli::command();
+    for word in words {
+        if let Some(next) = command.find_subcommand(word) {
+            command = next.clone();
+        }
+    }
+    command
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+        .map(|command| match command.get_about() {
+            Some(about) => format!("{}\t{about}", command.get_name()),
+            None => command.get_name().to_owned(),
+        })
+        .collect()
+}
+
+/// The names of Rollouts, if the first argument is to be one.
+async fn rollouts(words: &[String]) -> anyhow::Result<Vec<String>> {
+    let Some(cli) = read(words).filter(|cli| first_argument(&cli.command) == Some(PLACEHOLDER))
+    else {
+        return Ok(Vec::new());
+    };
+    let cluster = Cluster::connect(&cli.connection).await?;
+    let (items, _) = Scope::all(&cluster, ROLLOUTS).list().await?;
+    let name = |item: &Value| item["metadata"]["name"].as_str().map(str::to_owned);
+    Ok(items.iter().filter_map(name).collect())
+}
+
+/// The command line as if the name had been written.
+fn read(words: &[String]) -> Option<Cli> {
+    let parsed = |rest: &[&str]| {
+        let words = words.iter().map(String::as_str);
+        let line = ["plugin"].into_iter().chain(words);
+        let line = line.chain(rest.iter().copied()).map(str::to_owned);
+        let matches = flags::as_go_reads_them(Cli::command()).try_get_matches_from(line);
+        Cli::from_arg_matches(&matches.ok()?).ok()
+    };
+    parsed(&[PLACEHOLDER]).or_else(|| parsed(&[PLACEHOLDER, "container=image"]))
+}
+
+fn first_argument(command: &Command) -> Option<&str> {
+    match command {
+        Command::Get(args) => match &args.what {
+            get::What::Rollout(args) => Some(&args.name),
+        },
+        Command::Set(args) => match &args.what {
+            set::What::Image { name, .. } => Some(name),
+        },
+        Command::Retry(args) => match &args.what {
+            retry::What::Rollout { names } => names.first().map(String::as_str),
+        },
+        Command::Status(args) => Some(&args.name),
+        Command::Promote(args) => Some(&args.name),
+        Command::Undo(args) => Some(&args.name),
+        Command::Abort(args) => args.names.first().map(String::as_str),
+        Command::Pause(args) => args.names.first().map(String::as_str),
+        Command::List(_) | Command::Version(_) | Command::Playground(_) => None,
+    }
+}
