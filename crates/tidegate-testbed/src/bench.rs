@@ -111,6 +111,11 @@ impl Bench {
         &self.plane.admin
     }
 
+    /// Where its logs, certificates and other files are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Starts the controller as a process, with these environment variables besides.
     ///
     /// # Errors

@@ -8,5 +8,6 @@ pub mod certificates;
 pub mod control_plane;
 pub mod kubelet;
 mod process;
+pub mod prometheus;
 
 pub use control_plane::{ControlPlane, Options};
