@@ -1,5 +1,13 @@
 //! What can go wrong between the controller and the cluster.
 
+use tidegate_core::plan::Write;
+
+use crate::cluster::Cluster;
+
+/// What a broken controller writes in place of a write; `None` leaves it as it is. So that every check
+/// can be shown to fail.
+pub type Tamper = fn(&Cluster, &Write) -> Option<Write>;
+
 /// One thing that goes wrong at one write of the controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
@@ -52,6 +60,8 @@ pub struct Faults {
     pub cut: Option<(usize, Cut)>,
     /// How the API server treats writes now.
     pub weather: Weather,
+    /// Whether the controller is a broken one.
+    pub tamper: Option<Tamper>,
 }
 
 impl Faults {

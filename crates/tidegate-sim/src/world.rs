@@ -25,7 +25,7 @@ use crate::{
     },
     controller::{Controller, Died, Surroundings},
     doors::direct,
-    faults::{Cut, Faults, Weather},
+    faults::{Cut, Faults, Tamper, Weather},
     invariants::Monitor,
     scenario::{Api, Becoming, Blow, Happening, NAMESPACE, Scenario},
     trace::{self, Keep, Trace},
@@ -171,6 +171,11 @@ impl World {
     /// Lets a fault strike at a write.
     pub fn cut(&mut self, at: usize, cut: Cut) {
         self.outside.faults.cut = Some((at, cut));
+    }
+
+    /// Makes the controller a broken one.
+    pub fn tamper(&mut self, tamper: Tamper) {
+        self.outside.faults.tamper = Some(tamper);
     }
 
     /// Keeps a copy of the world before each pass that may write, for the sweep.
@@ -576,6 +581,9 @@ impl Surroundings for View<'_> {
     }
 
     fn send(&mut self, about: &ObjectKey, write: &Write) -> Result<Outcome, Died> {
+        let tamper = self.outside.faults.tamper;
+        let other = tamper.and_then(|tamper| tamper(self.cluster, write));
+        let write = other.as_ref().unwrap_or(write);
         let cut = self.outside.faults.strike();
         if let Some(failure) = self.refusal(write, cut)? {
             let line = format!("{} is not written: {failure:?}", write.target);

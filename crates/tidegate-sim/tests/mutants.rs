@@ -1,0 +1,288 @@
+//! Every invariant can be broken, and is seen to be: broken controllers, one for each.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tidegate_core::{
+    plan::{
+        Guard, INGRESSES, ObjectKey, REPLICA_SETS, ROLLOUTS, Resource, SECRETS, SERVICES, Verb,
+        Write,
+    },
+    reason::Reason,
+};
+use tidegate_sim::{
+    cluster::{Cluster, fields, kinds},
+    doors::direct,
+    faults::Tamper,
+    scenario::{NAMESPACE, Scenario},
+    trace::Keep,
+    world::World,
+};
+
+/// A canary of four that pauses at 25 % until a person aborts it.
+const STORY: &str = "
+about: What broken controllers break.
+rollout: { router: nginx, steps: [{ setWeight: 25 }, { pause: {} }, { setWeight: 50 }, { pause: {} }] }
+story:
+  - { when: Healthy, user: set image v2 }
+  - { at: 30s, user: abort }
+ends: Degraded v1
+";
+
+#[track_caller]
+fn check(tamper: Tamper, expected: &str) {
+    let broken = play(STORY, Some(tamper));
+    assert!(
+        broken.iter().any(|one| one.starts_with(expected)),
+        "{expected} was not seen: {broken:?}"
+    );
+}
+
+fn play(story: &str, tamper: Option<Tamper>) -> Vec<String> {
+    let scenario = Arc::new(Scenario::read(story).unwrap());
+    let mut world = World::new(&scenario, Keep::Lines, |path| anyhow::bail!("no {path}")).unwrap();
+    if let Some(tamper) = tamper {
+        world.tamper(tamper);
+    }
+    // A broken controller may never come to rest; what it broke on the way counts.
+    let _restless = world.run();
+    world.violations().to_vec()
+}
+
+/// A guarded patch of an object as it stands.
+fn patch(cluster: &Cluster, (resource, name): (Resource, &str), body: Value) -> Option<Write> {
+    let target = ObjectKey::new(resource, NAMESPACE, name);
+    let object = direct::get(cluster, &target)?;
+    Some(Write {
+        verb: if body.get("status").is_some() {
+            Verb::PatchStatus
+        } else {
+            Verb::Patch
+        },
+        guard: Guard::Version {
+            uid: fields::uid(object).to_owned(),
+            resource_version: fields::version(object).to_owned(),
+        },
+        target,
+        body,
+        class: tidegate_core::plan::Class::Traffic,
+        events: Vec::new(),
+        reason: Reason::Because("it is broken".to_owned()),
+    })
+}
+
+fn status(cluster: &Cluster) -> &Value {
+    let rollout = cluster.get(kinds::ROLLOUTS, NAMESPACE, "web");
+    &rollout.expect("the story has a Rollout")["status"]
+}
+
+/// The update stands at its pause, with a quarter of the traffic.
+fn pauses(cluster: &Cluster) -> bool {
+    let status = status(cluster);
+    status["currentStepIndex"] == 1 && !fields::list(status, &["pauseConditions"]).is_empty()
+}
+
+/// The name of the ReplicaSet of the new or of the stable version.
+fn set_of(cluster: &Cluster, member: &str) -> String {
+    format!("web-{}", fields::text(status(cluster), &[member]))
+}
+
+fn scale(cluster: &Cluster, member: &str, replicas: i32) -> Option<Write> {
+    let name = set_of(cluster, member);
+    patch(
+        cluster,
+        (REPLICA_SETS, &name),
+        json!({"spec": {"replicas": replicas}}),
+    )
+}
+
+fn weigh(cluster: &Cluster, weight: &str) -> Option<Write> {
+    let key = "nginx.ingress.kubernetes.io/canary-weight";
+    let body = json!({"metadata": {"annotations": {key: weight}}});
+    patch(cluster, (INGRESSES, "web-web-canary"), body)
+}
+
+fn point(cluster: &Cluster, service: &str, hash: &str) -> Option<Write> {
+    let body = json!({"spec": {"selector": {"rollouts-pod-template-hash": hash}}});
+    patch(cluster, (SERVICES, service), body)
+}
+
+fn note(cluster: &Cluster, status: Value) -> Option<Write> {
+    patch(cluster, (ROLLOUTS, "web"), json!({ "status": status }))
+}
+
+#[test]
+fn an_unbroken_controller_breaks_nothing() {
+    assert_eq!(play(STORY, None), Vec::<String>::new());
+}
+
+#[test]
+fn traffic_without_pods_is_seen() {
+    check(
+        |cluster, _| pauses(cluster).then(|| scale(cluster, "stableRS", 0))?,
+        "S0-1",
+    );
+}
+
+#[test]
+fn weight_before_capacity_is_seen() {
+    check(
+        |cluster, _| pauses(cluster).then(|| weigh(cluster, "80"))?,
+        "S0-2",
+    );
+}
+
+#[test]
+fn scaling_down_before_weight_is_seen() {
+    check(
+        |cluster, _| pauses(cluster).then(|| scale(cluster, "currentPodHash", 0))?,
+        "S0-3",
+    );
+}
+
+#[test]
+fn a_selector_that_points_at_nothing_is_seen() {
+    check(
+        |cluster, _| pauses(cluster).then(|| point(cluster, "web-stable", "nobody"))?,
+        "S0-4",
+    );
+}
+
+#[test]
+fn a_small_stable_version_is_seen() {
+    check(
+        |cluster, _| pauses(cluster).then(|| scale(cluster, "stableRS", 3))?,
+        "S0-5",
+    );
+}
+
+#[test]
+fn traffic_that_rises_after_an_abort_is_seen() {
+    check(
+        |cluster, write| {
+            // The canary Service has left the new version by then.
+            let new = fields::text(status(cluster), &["currentPodHash"]);
+            let aborted = status(cluster)["abort"] == true;
+            (aborted && write.target.resource == INGRESSES)
+                .then(|| point(cluster, "web-canary", new))?
+        },
+        "S0-11",
+    );
+}
+
+#[test]
+fn traffic_that_stays_after_an_abort_is_seen() {
+    check(
+        |cluster, write| {
+            let aborted = status(cluster)["abort"] == true;
+            let routes = [SERVICES, INGRESSES].contains(&write.target.resource);
+            (aborted && routes).then(|| patch(cluster, (SERVICES, "web-stable"), json!({})))?
+        },
+        "L-2",
+    );
+}
+
+#[test]
+fn a_weight_that_is_none_is_seen() {
+    check(
+        |cluster, _| pauses(cluster).then(|| weigh(cluster, "101"))?,
+        "S0-12",
+    );
+}
+
+#[test]
+fn a_step_index_that_leaps_is_seen() {
+    check(
+        |cluster, _| pauses(cluster).then(|| note(cluster, json!({"currentStepIndex": 3})))?,
+        "S1-1",
+    );
+}
+
+#[test]
+fn a_pause_that_nobody_ended_is_seen() {
+    check(
+        |cluster, _| pauses(cluster).then(|| note(cluster, json!({"currentStepIndex": 2})))?,
+        "S1-2",
+    );
+}
+
+#[test]
+fn a_weight_that_is_not_declared_is_seen() {
+    check(
+        |cluster, write| {
+            let begun = status(cluster)["currentStepIndex"] == 0;
+            let weighs = write.target.resource == INGRESSES && write.verb == Verb::Patch;
+            (begun && weighs).then(|| weigh(cluster, "24"))?
+        },
+        "S1-2",
+    );
+}
+
+#[test]
+fn a_promotion_while_paused_is_seen() {
+    check(
+        |cluster, _| {
+            let new = status(cluster)["currentPodHash"].clone();
+            pauses(cluster).then(|| note(cluster, json!({ "stableRS": new })))?
+        },
+        "S1-7",
+    );
+}
+
+#[test]
+fn a_write_to_what_is_not_ours_is_seen() {
+    check(
+        |cluster, write| {
+            pauses(cluster).then(|| Write {
+                target: ObjectKey::new(SECRETS, NAMESPACE, "somebody-elses"),
+                ..write.clone()
+            })
+        },
+        "S2-1",
+    );
+}
+
+#[test]
+fn a_write_without_a_guard_is_seen() {
+    check(
+        |_, write| {
+            (write.verb == Verb::Patch).then(|| Write {
+                guard: Guard::Absent,
+                ..write.clone()
+            })
+        },
+        "S2-2",
+    );
+}
+
+#[test]
+fn a_write_that_changes_nothing_is_seen() {
+    check(
+        |cluster, _| {
+            pauses(cluster).then(|| patch(cluster, (SERVICES, "web-stable"), json!({})))?
+        },
+        "H-1",
+    );
+}
+
+#[test]
+fn a_controller_that_spins_is_seen() {
+    check(
+        |cluster, write| {
+            let version = cluster.version().to_string();
+            (write.target.resource == ROLLOUTS && pauses(cluster))
+                .then(|| note(cluster, json!({ "message": version })))?
+        },
+        "H-4",
+    );
+}
+
+#[test]
+fn an_end_that_is_not_the_storys_is_seen() {
+    let story = STORY.replace("ends: Degraded v1", "ends: Healthy v2");
+    let broken = play(&story, None);
+    assert!(
+        broken.iter().any(|one| one.starts_with("L-1")),
+        "{broken:?}"
+    );
+}
