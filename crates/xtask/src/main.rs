@@ -5,6 +5,7 @@ mod crds;
 mod shapes;
 mod test;
 mod testbed;
+mod tidy;
 
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,8 @@ enum Command {
         /// The list, one type a line
         types: PathBuf,
     },
+    /// Look after the rules of the house
+    Tidy,
     /// Run every test there is
     Test {
         /// Leave the control plane out
@@ -65,6 +68,7 @@ fn main() -> Result<()> {
             crds::run(&root().join("deploy/crds"), mode)
         }
         Command::Shapes { types } => shapes::run(&types, &root()),
+        Command::Tidy => tidy::run(&root()),
         Command::Test { quick } => {
             let extent = if quick {
                 test::Extent::Quick

@@ -1,3 +1,5 @@
+//! AnalysisRuns from their first pass to their last.
+
 use serde_json::json;
 
 use super::*;

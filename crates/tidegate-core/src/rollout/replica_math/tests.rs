@@ -1,3 +1,5 @@
+//! Roundings, and what they must never do.
+
 use super::{basic::approximate, *};
 
 #[track_caller]
