@@ -62,7 +62,9 @@ async fn until_phase(bench: &Bench, phase: &str) -> Result<()> {
             let status = &rollout["status"];
             let generation = rollout["metadata"]["generation"].to_string();
             let unpausing = status["controllerPause"] == true
-                && status["pauseConditions"].as_array().is_none_or(Vec::is_empty);
+                && status["pauseConditions"]
+                    .as_array()
+                    .is_none_or(Vec::is_empty);
             status["observedGeneration"] == generation && status["phase"] == phase && !unpausing
         })
         .await

@@ -26,7 +26,8 @@ const BINARIES: [&str; 2] = ["tidegate-controller", "tidegate-cli"];
 pub(crate) fn run(root: &Path, extent: Extent) -> Result<()> {
     let began = Instant::now();
     let mut test = Command::new(env!("CARGO"));
-    test.args(["test", "--workspace", "--quiet"]).current_dir(root);
+    test.args(["test", "--workspace", "--quiet"])
+        .current_dir(root);
     // A snapshot that changes is looked at by a person.
     test.env("INSTA_UPDATE", "no");
     match extent {

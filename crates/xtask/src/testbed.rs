@@ -11,7 +11,10 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use tidegate_sim::actors::kubelet::Timing;
-use tidegate_testbed::{ControlPlane, Options, assets};
+use tidegate_testbed::{
+    ControlPlane, Options,
+    assets::{self, Program},
+};
 
 /// What to do with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
@@ -22,6 +25,8 @@ pub(crate) enum Action {
     Down,
     /// Tell whether it runs
     Status,
+    /// Print where its programs are, one a line; build what is missing
+    Programs,
     /// Run it in the foreground (what `up` starts)
     #[command(hide = true)]
     Run,
@@ -37,6 +42,7 @@ pub(crate) fn run(root: &Path, action: Action) -> Result<()> {
         Action::Up => up(&place),
         Action::Down => down(&place),
         Action::Status => status(&place),
+        Action::Programs => programs(),
         Action::Run => foreground(root, &place),
     }
 }
@@ -137,6 +143,13 @@ fn status(place: &Place) -> Result<()> {
         )),
         None => say("does not run: `cargo xtask testbed up` starts it"),
     }
+}
+
+fn programs() -> Result<()> {
+    for program in Program::ALL {
+        say(&assets::find(program)?.display().to_string())?;
+    }
+    Ok(())
 }
 
 fn foreground(root: &Path, place: &Place) -> Result<()> {
