@@ -34,7 +34,7 @@ pub struct Args {
     #[arg(long, default_value_t = 30)]
     pub analysis_threads: usize,
     /// Port of /healthz; 0 takes any free one.
-    #[arg(long, alias = "healthzport", default_value_t = 8080)]
+    #[arg(long, aliases = ["healthzPort", "healthzport"], default_value_t = 8080)]
     pub healthz_port: u16,
     /// Log level: debug, info, warn or error.
     #[arg(long, default_value = "info")]

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::Report;
 use crate::crds::{self, compare};
 
-/// Differences that are meant: resource, path, reason. Each also stands in `docs/compat/crds.md`.
+/// Differences that are meant: resource, path, reason. Each also stands in `COMPATIBILITY.md`.
 const INTENDED: &[(&str, &str, &str)] = &[];
 
 /// Compares with every file of the folder's `crds` that is about a kind of ours.

@@ -185,7 +185,7 @@ pub fn rolls_back_dynamically(snapshot: &RolloutSnapshot) -> Option<&str> {
         .then_some(weights.canary_hash.as_str())
 }
 
-/// Whether routers that can tell are asked if a weight is in effect. Keeps TRF-21.
+/// Whether routers that can tell are asked if a weight is in effect. Keeps TRF-25.
 pub fn is_to_be_verified(snapshot: &RolloutSnapshot, weight: i32) -> bool {
     if snapshot.recorded.stable.is_empty() || snapshot.is_fully_promoted() {
         return false;
