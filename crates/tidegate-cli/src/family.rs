@@ -116,9 +116,14 @@ impl Household {
         }
     }
 
+    /// The Rollout itself; `None` until it has been listed.
+    pub(crate) fn rollout(&self) -> Option<&Rollout> {
+        self.rollout.as_ref()?.values().next()
+    }
+
     /// What a person sees; `None` until every kind has been listed.
     pub(crate) fn view(&self, now: Timestamp) -> Option<RolloutView> {
-        let rollout = self.rollout.as_ref()?.values().next()?;
+        let rollout = self.rollout()?;
         let replica_sets: Vec<_> = self.replica_sets.as_ref()?.values().cloned().collect();
         let pods: Vec<_> = self.pods.as_ref()?.values().cloned().collect();
         let analysis_runs: Vec<_> = self.analysis_runs.as_ref()?.values().cloned().collect();

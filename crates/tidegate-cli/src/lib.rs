@@ -5,6 +5,7 @@ pub mod connect;
 mod family;
 mod flags;
 mod follow;
+mod playground;
 pub mod render;
 mod stop;
 pub mod table;

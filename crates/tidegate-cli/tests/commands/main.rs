@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
 
 mod bench;
+mod playground;
 mod reaching;
 mod showing;
 mod steering;
