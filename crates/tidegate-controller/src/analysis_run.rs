@@ -92,8 +92,8 @@ async fn measure(shell: &Shell, run: &AnalysisRun, due: &Due) -> Result<Conclude
         };
     }
     match due.arm(run, &secrets) {
-        Ok(measures) => {
-            let measured = join_all(measures.into_iter().map(|one| take(shell, one))).await;
+        Ok(asked) => {
+            let measured = join_all(asked.into_iter().map(|one| take(shell, one))).await;
             let now = shell.clock.now();
             Ok(analysis_run::conclude(run, due, (measured, &secrets), now))
         }

@@ -7,6 +7,10 @@ use clap::Parser;
 /// Progressive delivery for Kubernetes.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "rollouts-controller", version)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of upstream's"
+)]
 pub struct Args {
     /// Kubeconfig file; without it the environment's, then the cluster's own.
     #[arg(long)]

@@ -26,6 +26,9 @@ use crate::{
     watch::{self, Cache, Cached, Change, Found, Scope},
 };
 
+/// Who learns of each change.
+pub(crate) type Tell = Arc<dyn Fn(&Resource, Change<'_>) + Send + Sync>;
+
 /// An object that only routers read.
 #[derive(Debug)]
 pub(crate) struct RawObject {
@@ -104,7 +107,7 @@ impl Caches {
         &self,
         client: &Client,
         args: &Args,
-        tell: &Arc<dyn Fn(&Resource, Change<'_>) + Send + Sync>,
+        tell: &Tell,
     ) -> Vec<tokio::task::JoinHandle<()>> {
         let namespace = if args.namespaced {
             args.namespace
@@ -255,7 +258,7 @@ impl Seen for Caches {
 struct Spawn<'a> {
     client: &'a Client,
     namespace: &'a str,
-    tell: &'a Arc<dyn Fn(&Resource, Change<'_>) + Send + Sync>,
+    tell: &'a Tell,
 }
 
 impl Spawn<'_> {

@@ -28,7 +28,6 @@ const CACHE_LAG: Duration = Duration::from_millis(50);
 pub(crate) type Name = (String, String);
 
 /// What every pass needs.
-
 pub(crate) struct Shell {
     pub(crate) client: Client,
     pub(crate) clock: Clock,

@@ -80,24 +80,22 @@ async fn send_all(client: Client, clock: Clock, mut events: mpsc::Receiver<Recor
             event.message.clone(),
         );
         let now = clock.now();
-        let write = match known.get_mut(&same) {
-            Some((name, count)) => {
-                *count += 1;
-                EventWrite::Count {
-                    namespace: about.key.namespace.clone(),
-                    name: name.clone(),
-                    body: json!({"count": *count, "lastTimestamp": seconds(now)}),
-                }
+        let write = if let Some((name, count)) = known.get_mut(&same) {
+            *count += 1;
+            EventWrite::Count {
+                namespace: about.key.namespace.clone(),
+                name: name.clone(),
+                body: json!({"count": *count, "lastTimestamp": seconds(now)}),
             }
-            None => {
-                serial += 1;
-                let name = format!("{}.{:x}{serial:04x}", about.key.name, now.as_nanosecond());
-                if known.len() >= REMEMBERED {
-                    known.clear();
-                }
-                known.insert(same, (name.clone(), 1));
-                create(&about, &event, name, now)
+        } else {
+            serial += 1;
+            let name = format!("{}.{:x}{serial:04x}", about.key.name, now.as_nanosecond());
+            if known.len() >= REMEMBERED {
+                known.clear();
             }
+            let write = create(&about, &event, &name, now);
+            known.insert(same, (name, 1));
+            write
         };
         if let Err(error) = apply::send_event(&client, write).await {
             tracing::debug!(error = %apply::chain(&error), "event not written");
@@ -105,7 +103,7 @@ async fn send_all(client: Client, clock: Clock, mut events: mpsc::Receiver<Recor
     }
 }
 
-fn create(about: &About, event: &Event, name: String, now: Timestamp) -> EventWrite {
+fn create(about: &About, event: &Event, name: &str, now: Timestamp) -> EventWrite {
     EventWrite::Create {
         namespace: about.key.namespace.clone(),
         body: json!({

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use kube::{Client, Config};
-use tidegate_core::{freshness::Ledger, plan::Resource};
+use tidegate_core::freshness::Ledger;
 use tidegate_integrations::metrics::Environment;
 use tokio::sync::Mutex;
 
@@ -14,12 +14,11 @@ use crate::{
     args::Args,
     ask::{Asker, Egress},
     clock::Clock,
-    observe::Caches,
+    observe::{Caches, Tell},
     reconcile::{self, Shell},
     record::Recorder,
     rollout::Rollouts,
     route::Queues,
-    watch::Change,
 };
 
 /// How long workers may take to end their passes when the controller stops.
@@ -101,7 +100,7 @@ pub async fn run(
     if args.leader_elect {
         tracing::info!("leader election is not there yet: run one replica");
     }
-    let tell: Arc<dyn Fn(&Resource, Change<'_>) + Send + Sync> = {
+    let tell: Tell = {
         let (queues, caches) = (queues.clone(), caches.clone());
         Arc::new(move |resource, change| queues.tell(&caches, resource, &change))
     };

@@ -33,6 +33,13 @@ struct State<K> {
     closed: bool,
 }
 
+/// What a worker gets.
+enum Taken<K> {
+    Key(K),
+    Nothing,
+    Closed,
+}
+
 impl<K: Clone + Ord> Queue<K> {
     /// An empty queue.
     pub(crate) fn new() -> Self {
@@ -74,11 +81,13 @@ impl<K: Clone + Ord> Queue<K> {
                 let taken = state.take();
                 (taken, state.next_instant(), !state.ready.is_empty())
             });
-            if let Some(taken) = taken {
-                if more {
-                    self.changed.notify_one();
-                }
-                return taken;
+            if more && !matches!(taken, Taken::Nothing) {
+                self.changed.notify_one();
+            }
+            match taken {
+                Taken::Key(key) => return Some(key),
+                Taken::Closed => return None,
+                Taken::Nothing => {}
             }
             match next {
                 Some(at) => {
@@ -172,15 +181,16 @@ impl<K: Clone + Ord> State<K> {
         }
     }
 
-    /// `Some(None)` means closed.
-    fn take(&mut self) -> Option<Option<K>> {
+    fn take(&mut self) -> Taken<K> {
         if self.closed {
-            return Some(None);
+            return Taken::Closed;
         }
-        let key = self.ready.pop_front()?;
+        let Some(key) = self.ready.pop_front() else {
+            return Taken::Nothing;
+        };
         self.queued.remove(&key);
         self.running.insert(key.clone());
-        Some(Some(key))
+        Taken::Key(key)
     }
 
     fn next_instant(&self) -> Option<Instant> {

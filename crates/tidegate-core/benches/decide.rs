@@ -41,6 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// The median time of one call, in microseconds.
+#[expect(clippy::disallowed_methods, reason = "time is what is measured here")]
 fn median(mut call: impl FnMut()) -> f64 {
     let mut samples: Vec<f64> = (0..SAMPLES)
         .map(|_| {

@@ -283,8 +283,8 @@ impl Controller {
             .collect();
         let now = around.now();
         match due.arm(run, &secrets) {
-            Ok(measures) => {
-                let measured = measures
+            Ok(asked) => {
+                let measured = asked
                     .into_iter()
                     .map(|measure| self.take(around, measure))
                     .collect();

@@ -402,7 +402,9 @@ impl World {
             .map_or((when, None), |(phase, step)| (phase, Some(step)));
         status["phase"] == phase
             && status["observedGeneration"] == generation.to_string().as_str()
-            && step.is_none_or(|step| status["currentStepIndex"].to_string() == step)
+            && step.is_none_or(|step| {
+                fields::number(status, &["currentStepIndex"]) == step.parse().ok()
+            })
     }
 
     fn happen(&mut self, happening: &Happening) -> anyhow::Result<()> {

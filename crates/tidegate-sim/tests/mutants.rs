@@ -39,8 +39,9 @@ fn check(tamper: Tamper, expected: &str) {
 }
 
 fn play(story: &str, tamper: Option<Tamper>) -> Vec<String> {
-    let scenario = Arc::new(Scenario::read(story).unwrap());
-    let mut world = World::new(&scenario, Keep::Lines, |path| anyhow::bail!("no {path}")).unwrap();
+    let scenario = Arc::new(Scenario::read(story).expect("the story can be read"));
+    let mut world = World::new(&scenario, Keep::Lines, |path| anyhow::bail!("no {path}"))
+        .expect("the story can begin");
     if let Some(tamper) = tamper {
         world.tamper(tamper);
     }
@@ -107,7 +108,7 @@ fn point(cluster: &Cluster, service: &str, hash: &str) -> Option<Write> {
     patch(cluster, (SERVICES, service), body)
 }
 
-fn note(cluster: &Cluster, status: Value) -> Option<Write> {
+fn note(cluster: &Cluster, status: &Value) -> Option<Write> {
     patch(cluster, (ROLLOUTS, "web"), json!({ "status": status }))
 }
 
@@ -193,7 +194,7 @@ fn a_weight_that_is_none_is_seen() {
 #[test]
 fn a_step_index_that_leaps_is_seen() {
     check(
-        |cluster, _| pauses(cluster).then(|| note(cluster, json!({"currentStepIndex": 3})))?,
+        |cluster, _| pauses(cluster).then(|| note(cluster, &json!({"currentStepIndex": 3})))?,
         "S1-1",
     );
 }
@@ -201,7 +202,7 @@ fn a_step_index_that_leaps_is_seen() {
 #[test]
 fn a_pause_that_nobody_ended_is_seen() {
     check(
-        |cluster, _| pauses(cluster).then(|| note(cluster, json!({"currentStepIndex": 2})))?,
+        |cluster, _| pauses(cluster).then(|| note(cluster, &json!({"currentStepIndex": 2})))?,
         "S1-2",
     );
 }
@@ -223,7 +224,7 @@ fn a_promotion_while_paused_is_seen() {
     check(
         |cluster, _| {
             let new = status(cluster)["currentPodHash"].clone();
-            pauses(cluster).then(|| note(cluster, json!({ "stableRS": new })))?
+            pauses(cluster).then(|| note(cluster, &json!({ "stableRS": new })))?
         },
         "S1-7",
     );
@@ -271,7 +272,7 @@ fn a_controller_that_spins_is_seen() {
         |cluster, write| {
             let version = cluster.version().to_string();
             (write.target.resource == ROLLOUTS && pauses(cluster))
-                .then(|| note(cluster, json!({ "message": version })))?
+                .then(|| note(cluster, &json!({ "message": version })))?
         },
         "H-4",
     );

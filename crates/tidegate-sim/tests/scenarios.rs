@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+#[expect(clippy::needless_pass_by_value, reason = "the harness hands it over")]
 fn scenario(path: &Path, text: String) -> datatest_stable::Result<()> {
     let trace =
         tidegate_sim::explore::play(&text, manifest).map_err(|error| format!("{error:#}"))?;

@@ -8,6 +8,7 @@ use tidegate_sim::{explore::sweep::sweep, faults::Cut};
 /// Some scenarios are about an outage or a crash of their own; a second one changes their story.
 const APART: [&str; 2] = ["api_is_unavailable", "pods_are_refused"];
 
+#[expect(clippy::needless_pass_by_value, reason = "the harness hands it over")]
 fn swept(path: &Path, text: String) -> datatest_stable::Result<()> {
     let name = path.file_stem().expect("a file has a name");
     if APART.contains(&name.to_string_lossy().as_ref()) {

@@ -111,12 +111,11 @@ pub fn build_all() -> Result<PathBuf> {
 /// # Errors
 /// When neither `XDG_CACHE_HOME` nor `HOME` is set.
 pub fn cache() -> Result<PathBuf> {
-    let base = match env::var_os("XDG_CACHE_HOME") {
-        Some(base) => PathBuf::from(base),
-        None => {
-            let home = env::var_os("HOME").context("no HOME: set XDG_CACHE_HOME to a folder")?;
-            Path::new(&home).join(".cache")
-        }
+    let base = if let Some(base) = env::var_os("XDG_CACHE_HOME") {
+        PathBuf::from(base)
+    } else {
+        let home = env::var_os("HOME").context("no HOME: set XDG_CACHE_HOME to a folder")?;
+        Path::new(&home).join(".cache")
     };
     Ok(base.join("tidegate").join(KEY))
 }

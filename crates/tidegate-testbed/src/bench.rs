@@ -18,7 +18,7 @@ use tidegate_sim::actors::kubelet::Timing;
 use crate::{ControlPlane, Options};
 
 /// How long something may take to come true.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 /// Control-plane tests run only when this is set: they need programs that take minutes to build.

@@ -58,7 +58,7 @@ fn server(folder: &Path, authority: &CertifiedIssuer<'_, KeyPair>) -> Result<()>
         .distinguished_name
         .push(DnType::CommonName, "kube-apiserver");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    issue(folder, "apiserver", params, authority)
+    issue(folder, "apiserver", &params, authority)
 }
 
 fn client(
@@ -74,13 +74,13 @@ fn client(
             .push(DnType::OrganizationName, group);
     }
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    issue(folder, name, params, authority)
+    issue(folder, name, &params, authority)
 }
 
 fn issue(
     folder: &Path,
     name: &str,
-    params: CertificateParams,
+    params: &CertificateParams,
     authority: &CertifiedIssuer<'_, KeyPair>,
 ) -> Result<()> {
     let key = KeyPair::generate()?;

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How long a part may take until it is ready.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 /// A place in memory: etcd waits for its disk at each write otherwise.

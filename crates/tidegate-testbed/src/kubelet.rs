@@ -317,11 +317,11 @@ async fn send(client: &Client, pod: &Value, write: Write) -> Result<Value> {
                 "metadata": {"name": name, "namespace": namespace, "uid": metadata["uid"]},
                 "target": {"apiVersion": "v1", "kind": "Node", "name": NODE}}),
         ),
-        Write::Status(patch) => (
+        Write::Status(status) => (
             "PATCH",
             format!("{path}/status"),
             "application/strategic-merge-patch+json",
-            with_uid(patch, &metadata["uid"]),
+            with_uid(status, &metadata["uid"]),
         ),
         Write::Delete => (
             "DELETE",

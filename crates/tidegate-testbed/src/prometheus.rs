@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// How long Prometheus may take until it answers.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(100);
 /// Between two steps of the traffic.

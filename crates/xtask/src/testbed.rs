@@ -155,7 +155,7 @@ fn programs() -> Result<()> {
 fn foreground(root: &Path, place: &Place) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
-        let plane = ControlPlane::start(Options {
+        let control_plane = ControlPlane::start(Options {
             folder: place.folder.clone(),
             definitions: root.join("deploy/crds"),
             manifest: root.join("deploy/manifests/install.yaml"),
@@ -170,7 +170,7 @@ fn foreground(root: &Path, place: &Place) -> Result<()> {
             _ = terminate.recv() => {}
             _ = tokio::signal::ctrl_c() => {}
         }
-        drop(plane);
+        drop(control_plane);
         fs::remove_file(place.ready_file())?;
         fs::remove_file(place.pid_file())?;
         Ok(())

@@ -12,6 +12,7 @@ use crate::{
 
 /// Runs a model cluster and a canary in it, until Ctrl-C. Nothing else is needed, and nothing is left.
 #[derive(clap::Args, Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct Args {
     /// Let the new version answer with errors: it is taken back
     #[arg(long)]

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn canary(status: serde_json::Value) -> Rollout {
+    fn canary(status: &serde_json::Value) -> Rollout {
         serde_json::from_value(json!({
             "metadata": {"generation": 2},
             "spec": {"replicas": 2, "strategy": {"canary": {"steps": [{"setWeight": 20}]}}},
@@ -169,7 +169,7 @@ mod tests {
         let done = json!({"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2,
             "currentStepIndex": 1, "stableRS": "a", "currentPodHash": "a",
             "observedGeneration": "1"});
-        let mut rollout = canary(done);
+        let mut rollout = canary(&done);
         assert!(!is_healthy(&rollout, &rollout.status));
         rollout.status.observed_generation = "2".to_owned();
         assert!(is_healthy(&rollout, &rollout.status));
@@ -179,7 +179,7 @@ mod tests {
     fn the_deadline_counts_from_the_last_progress_and_sticks() {
         let progressing = |reason: &str| {
             canary(
-                json!({"conditions": [{"type": "Progressing", "status": "True",
+                &json!({"conditions": [{"type": "Progressing", "status": "True",
                 "reason": reason, "lastUpdateTime": "2026-01-01T00:00:00Z"}]}),
             )
         };
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn fewer_old_pods_are_progress_and_fewer_ready_pods_are_not() {
-        let rollout = canary(json!({"replicas": 4, "updatedReplicas": 1, "readyReplicas": 4}));
+        let rollout = canary(&json!({"replicas": 4, "updatedReplicas": 1, "readyReplicas": 4}));
         let mut next = rollout.status.clone();
         assert!(!is_progressing(&rollout, &next));
         next.ready_replicas = 3;

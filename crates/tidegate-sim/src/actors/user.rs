@@ -38,10 +38,10 @@ impl User<'_> {
             ["set", "image", tag] => self.set_image(tag),
             ["promote"] => self.promote(),
             ["promote", "--full"] => self.promote_full(),
-            ["abort"] => self.patch_status(json!({"abort": true})),
-            ["retry"] => self.patch_status(json!({"abort": false})),
-            ["pause"] => self.patch_spec(json!({"paused": true})),
-            ["resume"] => self.patch_spec(json!({"paused": false})),
+            ["abort"] => self.patch_status(&json!({"abort": true})),
+            ["retry"] => self.patch_status(&json!({"abort": false})),
+            ["pause"] => self.patch_spec(&json!({"paused": true})),
+            ["resume"] => self.patch_spec(&json!({"paused": false})),
             ["undo"] => self.undo(0),
             ["undo", "--to-revision", revision] => self.undo(revision.parse()?),
             ["scale", replicas] => self.scale(replicas.parse()?),
@@ -72,16 +72,16 @@ impl User<'_> {
     ///
     /// # Errors
     /// When there is no such object or the API refuses the patch.
-    pub fn patch(&mut self, what: &str, patch: Value) -> anyhow::Result<()> {
+    pub fn patch(&mut self, what: &str, change: Value) -> anyhow::Result<()> {
         let (kind, name) = self.find(what)?;
         let target = Target::new(kind, self.namespace_of(kind), name);
-        let target = if patch.get("status").is_some() {
+        let target = if change.get("status").is_some() {
             target.status()
         } else {
             target
         };
         let call = self.call();
-        self.cluster.patch(&call, &target, &Patch::Merge(patch))?;
+        self.cluster.patch(&call, &target, &Patch::Merge(change))?;
         Ok(())
     }
 
@@ -140,9 +140,9 @@ impl User<'_> {
         Ok((**stored.context("there is no Rollout")?).clone())
     }
 
-    fn write(&mut self, patch: &Patch, part: Written) -> anyhow::Result<()> {
+    fn write(&mut self, patch: &Patch, which: &Written) -> anyhow::Result<()> {
         let target = Target::new(kinds::ROLLOUTS, self.namespace, self.rollout);
-        let target = match part {
+        let target = match which {
             Written::Spec => target,
             Written::Status => target.status(),
             Written::Scale => target.scale(),
@@ -152,27 +152,27 @@ impl User<'_> {
         Ok(())
     }
 
-    fn patch_spec(&mut self, spec: Value) -> anyhow::Result<()> {
-        self.write(&Patch::Merge(json!({ "spec": spec })), Written::Spec)
+    fn patch_spec(&mut self, spec: &Value) -> anyhow::Result<()> {
+        self.write(&Patch::Merge(json!({ "spec": spec })), &Written::Spec)
     }
 
-    fn patch_status(&mut self, status: Value) -> anyhow::Result<()> {
-        self.write(&Patch::Merge(json!({ "status": status })), Written::Status)
+    fn patch_status(&mut self, status: &Value) -> anyhow::Result<()> {
+        self.write(&Patch::Merge(json!({ "status": status })), &Written::Status)
     }
 
     fn scale(&mut self, replicas: i32) -> anyhow::Result<()> {
         let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
-        self.write(&patch, Written::Scale)
+        self.write(&patch, &Written::Scale)
     }
 
     fn set_image(&mut self, tag: &str) -> anyhow::Result<()> {
         let rollout = self.stored()?;
-        let path = "/spec/template/spec/containers/0/image";
-        let image = rollout.pointer(path).and_then(Value::as_str);
+        let pointer = "/spec/template/spec/containers/0/image";
+        let image = rollout.pointer(pointer).and_then(Value::as_str);
         let image = image.context("the Rollout has no container")?;
         let base = image.rsplit_once(':').map_or(image, |(base, _)| base);
-        let patch = json!([{"op": "replace", "path": path, "value": format!("{base}:{tag}")}]);
-        self.write(&Patch::Json(patch), Written::Spec)
+        let patch = json!([{"op": "replace", "path": pointer, "value": format!("{base}:{tag}")}]);
+        self.write(&Patch::Json(patch), &Written::Spec)
     }
 
     /// Takes the pauses away, or goes past a step that does not pause (ACT-04).
@@ -184,18 +184,18 @@ impl User<'_> {
         let inconclusive =
             status["canary"]["currentStepAnalysisRunStatus"]["status"] == "Inconclusive";
         if paused && inconclusive && status["controllerPause"] == true {
-            self.patch_status(json!({
+            self.patch_status(&json!({
                 "pauseConditions": null,
                 "controllerPause": false,
                 "currentStepIndex": index,
             }))?;
         } else if paused {
-            self.patch_status(json!({"pauseConditions": null}))?;
+            self.patch_status(&json!({"pauseConditions": null}))?;
         } else if rollout["spec"]["paused"] != true {
-            self.patch_status(json!({"pauseConditions": null, "currentStepIndex": index}))?;
+            self.patch_status(&json!({"pauseConditions": null, "currentStepIndex": index}))?;
         }
         if rollout["spec"]["paused"] == true {
-            self.patch_spec(json!({"paused": false}))?;
+            self.patch_spec(&json!({"paused": false}))?;
         }
         Ok(())
     }
@@ -204,10 +204,10 @@ impl User<'_> {
     fn promote_full(&mut self) -> anyhow::Result<()> {
         let rollout = self.stored()?;
         if rollout["status"]["currentPodHash"] != rollout["status"]["stableRS"] {
-            self.patch_status(json!({"promoteFull": true}))?;
+            self.patch_status(&json!({"promoteFull": true}))?;
         }
         if rollout["spec"]["paused"] == true {
-            self.patch_spec(json!({"paused": false}))?;
+            self.patch_spec(&json!({"paused": false}))?;
         }
         Ok(())
     }
@@ -237,7 +237,7 @@ impl User<'_> {
             labels.remove(labels::POD_TEMPLATE_HASH);
         }
         let patch = json!([{"op": "replace", "path": "/spec/template", "value": template}]);
-        self.write(&Patch::Json(patch), Written::Spec)
+        self.write(&Patch::Json(patch), &Written::Spec)
     }
 }
 

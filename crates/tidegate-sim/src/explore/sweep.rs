@@ -48,7 +48,7 @@ pub fn sweep(
     for (place, (first, snapshot)) in snapshots.iter().enumerate() {
         let end = snapshots
             .get(place + 1)
-            .map_or(undisturbed.writes(), |(next, _)| *next);
+            .map_or_else(|| undisturbed.writes(), |(next, _)| *next);
         for at in *first..end {
             for cut in cuts {
                 let mut world = snapshot.clone();

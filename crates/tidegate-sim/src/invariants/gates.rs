@@ -95,7 +95,8 @@ fn pause_lacks(before: &Picture, pause: &Value) -> Option<String> {
     let length = match &pause["duration"] {
         Value::Null => return Some("nobody has ended the pause".to_owned()),
         Value::Number(seconds) => seconds.as_i64().unwrap_or(0),
-        other => seconds(other.as_str().unwrap_or_default()),
+        Value::String(text) => seconds(text),
+        Value::Bool(_) | Value::Array(_) | Value::Object(_) => 0,
     };
     let since = fields::text(stands, &["startTime"]).parse::<Time>().ok()?;
     let passed = before.now.duration_since(since.timestamp());

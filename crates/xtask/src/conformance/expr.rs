@@ -223,10 +223,10 @@ fn variable(name: &str, json: &Json) -> Result<Value> {
 }
 
 fn number(json: &Json) -> Result<f64> {
-    match json {
-        Json::String(text) => parse_float(text).ok().context("a number's text"),
-        other => other.as_f64().context("a number"),
+    if let Json::String(text) = json {
+        return parse_float(text).ok().context("a number's text");
     }
+    json.as_f64().context("a number")
 }
 
 fn items(json: &Json) -> Result<&Vec<Json>> {
@@ -246,10 +246,8 @@ fn result(case: &Case) -> Result<Value> {
                 .collect::<Result<Vec<_>>>()?,
         ),
         "*float64" => {
-            let float = match json {
-                Json::Null => None,
-                other => Some(Value::Float(number(other)?)),
-            };
+            let float = (!json.is_null()).then(|| number(json)).transpose()?;
+            let float = float.map(Value::Float);
             Value::pointer(Type::Float64, float)
         }
         "string" => Value::text(json.as_str().context("a string")?),
@@ -301,7 +299,7 @@ fn column(json: &Json) -> Result<Value> {
 
 const CLOUDWATCH: &str = "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types";
 
-/// A struct type of CloudWatch's client.
+/// A struct type of the `CloudWatch` client.
 fn cloudwatch_type(name: &str, fields: &[(&str, Type)]) -> Arc<StructType> {
     Arc::new(StructType {
         name: format!("types.{name}"),
@@ -340,20 +338,18 @@ fn metric_results(json: &Json) -> Result<Value> {
     let pointer = |json: &Json| Value::pointer(Type::String, json.as_str().map(Value::text));
     let mut out = Vec::new();
     for result in results {
-        let values = match &result["Values"] {
-            Json::Null => Value::List(List::nil(Type::slice(Type::Float64))),
-            list => Value::floats(
-                items(list)?
-                    .iter()
-                    .map(number)
-                    .collect::<Result<Vec<_>>>()?,
-            ),
+        let values = if result["Values"].is_null() {
+            Value::List(List::nil(Type::slice(Type::Float64)))
+        } else {
+            let values = items(&result["Values"])?.iter().map(number);
+            Value::floats(values.collect::<Result<Vec<_>>>()?)
         };
         let list =
             |ty: Type, json: &Json, item: &dyn Fn(&Json) -> Result<Value>| -> Result<Value> {
-                Ok(Value::List(match json {
-                    Json::Null => List::nil(ty),
-                    list => List::new(ty, items(list)?.iter().map(item).collect::<Result<_>>()?)?,
+                Ok(Value::List(if json.is_null() {
+                    List::nil(ty)
+                } else {
+                    List::new(ty, items(json)?.iter().map(item).collect::<Result<_>>()?)?
                 }))
             };
         out.push(Value::structure(

@@ -48,8 +48,8 @@ fn answer(case: &Value) -> Result<Value> {
     let now: Timestamp = NOW.parse()?;
     match case["op"].as_str() {
         Some("phase") => Ok(json!({
-            "calculated": pair(phase::calculated(&rollout.spec, &rollout.status)),
-            "phase": pair(phase::shown(&rollout)),
+            "calculated": pair(&phase::calculated(&rollout.spec, &rollout.status)),
+            "phase": pair(&phase::shown(&rollout)),
             "unpausing": phase::is_unpausing(&rollout.status).is_set(),
             "completed": progress::is_completed(&rollout.status),
             "healthy": progress::is_healthy(&rollout, &rollout.status),
@@ -68,7 +68,7 @@ fn answer(case: &Value) -> Result<Value> {
     }
 }
 
-fn pair(phase: Phase) -> Value {
+fn pair(phase: &Phase) -> Value {
     json!([phase.name, phase.message])
 }
 

@@ -182,12 +182,12 @@ fn observed() -> Observed {
     put_template(
         &mut observed,
         "rate",
-        json!({"metrics": [{"name": "m", "interval": "10s", "count": 3}]}),
+        &json!({"metrics": [{"name": "m", "interval": "10s", "count": 3}]}),
     );
     observed
 }
 
-fn put_template(observed: &mut Observed, name: &str, spec: Value) {
+fn put_template(observed: &mut Observed, name: &str, spec: &Value) {
     let template = serde_json::from_value(json!({"metadata": {"name": name}, "spec": spec}));
     let templates = &mut observed.analysis_templates;
     templates.insert(name.to_owned(), Arc::new(template.unwrap()));
@@ -242,7 +242,7 @@ fn a_steps_metric_must_end() {
     put_template(
         &mut observed,
         "rate",
-        json!({"metrics": [{"name": "m", "interval": "10s"}]}),
+        &json!({"metrics": [{"name": "m", "interval": "10s"}]}),
     );
     assert_eq!(
         messages(findings(&observed)),
@@ -258,7 +258,7 @@ fn a_steps_metric_must_end() {
 fn an_argument_needs_a_value_from_somewhere() {
     let mut observed = observed();
     let spec = json!({"metrics": [{"name": "m"}], "args": [{"name": "host"}]});
-    put_template(&mut observed, "rate", spec);
+    put_template(&mut observed, "rate", &spec);
     assert_eq!(
         messages(findings(&observed)),
         [
@@ -272,7 +272,7 @@ fn an_argument_needs_a_value_from_somewhere() {
 fn templates_that_name_each_other_in_a_circle_are_found_out() {
     let mut observed = observed();
     let spec = json!({"templates": [{"templateName": "rate"}]});
-    put_template(&mut observed, "rate", spec);
+    put_template(&mut observed, "rate", &spec);
     let found = messages(findings(&observed));
     assert!(found[0].contains("break the circle"), "{found:?}");
 }
