@@ -1,34 +1,27 @@
 //! A cluster with everybody in it, the controller included, and the time that passes. A clone goes on
 //! from where the original stands.
 
+mod story;
+mod view;
+
 use std::{collections::BTreeMap, sync::Arc};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use tidegate_core::{
-    plan::{Event, ObjectKey, Plan, Verb, Write},
-    run::{Failure, Outcome},
-};
-use tidegate_integrations::metrics;
+use tidegate_core::plan::ObjectKey;
 
+use self::view::{View, notice};
 use crate::{
     actors::{
-        Actors, EndpointsWrites, Fate, Settings,
-        kubelet::Timing,
-        metrics::{MetricServer, Says},
-        user::User,
+        Actors, EndpointsWrites, Fate, Settings, kubelet::Timing, metrics::MetricServer, user::User,
     },
-    cluster::{
-        Call, Cluster, Locator, fields,
-        kinds::{self, KindId},
-    },
-    controller::{Controller, Died, Surroundings},
-    doors::direct,
-    faults::{Cut, Faults, Tamper, Weather},
+    cluster::{Cluster, Locator, fields},
+    controller::{Controller, Died},
+    faults::{Cut, Faults, Tamper},
     invariants::Monitor,
-    scenario::{Api, Becoming, Blow, Happening, NAMESPACE, Scenario},
-    trace::{self, Keep, Trace},
+    scenario::{NAMESPACE, Scenario},
+    trace::{Keep, Trace},
 };
 
 /// As whom the controller writes.
@@ -84,14 +77,6 @@ struct Outside {
     waits: BTreeMap<ObjectKey, String>,
     /// Versions that have just appeared: hash and tag.
     fresh: Vec<(String, String)>,
-}
-
-/// What a pass sees of the world.
-struct View<'a> {
-    cluster: &'a mut Cluster,
-    outside: &'a mut Outside,
-    held_back: BTreeMap<KindId, u64>,
-    now: Timestamp,
 }
 
 impl World {
@@ -358,153 +343,6 @@ impl World {
             .min())
     }
 
-    /// Lets the next happening come if it is due; tells whether one came.
-    fn tell(&mut self) -> anyhow::Result<bool> {
-        let story = Arc::clone(&self.story);
-        let Some(happening) = story.story.get(self.told.0) else {
-            return Ok(false);
-        };
-        let due = happening.due(self.told.1)?;
-        let comes = match (&happening.when, due) {
-            (Some(when), _) if self.is_so(when) => {
-                let since = *self.holds.get_or_insert(self.now);
-                since + LOOK <= self.now
-            }
-            (Some(_), _) => {
-                self.holds = None;
-                false
-            }
-            (None, due) => due.is_some_and(|due| self.begun + due <= self.now),
-        };
-        if !comes {
-            return Ok(false);
-        }
-        self.holds = None;
-        self.told = (self.told.0 + 1, self.now.duration_since(self.begun));
-        self.passes.clear();
-        self.happen(happening)
-            .with_context(|| format!("happening {}", self.told.0))?;
-        self.notice();
-        Ok(true)
-    }
-
-    fn is_so(&self, when: &str) -> bool {
-        let Some(rollout) = self
-            .cluster
-            .get(kinds::ROLLOUTS, NAMESPACE, &self.outside.rollout)
-        else {
-            return false;
-        };
-        let status = &rollout["status"];
-        let generation = fields::number(rollout, &["metadata", "generation"]).unwrap_or(0);
-        let (phase, step) = when
-            .split_once(' ')
-            .map_or((when, None), |(phase, step)| (phase, Some(step)));
-        status["phase"] == phase
-            && status["observedGeneration"] == generation.to_string().as_str()
-            && step.is_none_or(|step| {
-                fields::number(status, &["currentStepIndex"]) == step.parse().ok()
-            })
-    }
-
-    fn happen(&mut self, happening: &Happening) -> anyhow::Result<()> {
-        if let Some(command) = &happening.user {
-            self.command(command)?;
-        }
-        if let Some(pods) = &happening.pods {
-            let fate = match pods.r#become {
-                Becoming::Available => Fate::Lives,
-                Becoming::Pending => Fate::StaysPending,
-                Becoming::Unready => Fate::Unready,
-            };
-            self.line("pods", || {
-                format!("of {} become {:?}", pods.of, pods.r#become).to_lowercase()
-            });
-            self.fates.insert(pods.of.clone(), fate);
-            if let Some(hash) = self.outside.trace.hash_of(&pods.of) {
-                let hash = hash.to_owned();
-                self.actors.set_fate(&hash, fate);
-            }
-        }
-        if let Some(told) = &happening.metrics {
-            let says = match told.says.as_str() {
-                Some("nothing") => Says::Nothing,
-                Some("down") => Says::Down,
-                Some("garbage") => Says::Garbage,
-                Some(value) => Says::Value(value.to_owned()),
-                None => Says::Value(told.says.to_string()),
-            };
-            self.line("metrics", || {
-                let what = if told.query.is_empty() {
-                    "everything"
-                } else {
-                    &told.query
-                };
-                format!("{what}: {}", told.says)
-            });
-            self.outside.metrics.tell(&told.query, says);
-        }
-        if let Some(api) = &happening.api {
-            self.outside.faults.weather = match api {
-                Api::Works => Weather::Fair,
-                Api::Unavailable => Weather::Unavailable,
-                Api::Refuses { kind, with } => Weather::Refuses {
-                    kind: kind.clone(),
-                    with: with.clone(),
-                },
-            };
-            let weather = format!("{:?}", self.outside.faults.weather).to_lowercase();
-            self.line("api", || weather);
-        }
-        match happening.controller {
-            Some(Blow::Crashes) => {
-                self.controller = None;
-                self.restart = Some(self.now + RESTART);
-                self.line("dies", || "the controller".to_owned());
-            }
-            None => {}
-        }
-        Ok(())
-    }
-
-    fn command(&mut self, command: &Value) -> anyhow::Result<()> {
-        if let Some(text) = command.as_str() {
-            self.line("user", || text.to_owned());
-            return self.user().command(text);
-        }
-        let (apply, patch, delete) = (
-            command.get("apply"),
-            command.get("patch").and_then(Value::as_str),
-            command.get("delete").and_then(Value::as_str),
-        );
-        let done = if let Some(object) = apply {
-            let what = format!(
-                "{} {}",
-                fields::text(object, &["kind"]),
-                fields::name(object)
-            );
-            self.line("user", || format!("apply {what}"));
-            self.user().apply(object.clone())
-        } else if let Some(what) = patch {
-            self.line("user", || format!("patch {what} with {}", command["with"]));
-            self.user().patch(what, command["with"].clone())
-        } else if let Some(what) = delete {
-            self.line("user", || format!("delete {what}"));
-            self.user().delete(what)
-        } else {
-            bail!("no such command: {command}")
-        };
-        match (command.get("refused").and_then(Value::as_str), done) {
-            (None, done) => done,
-            (Some(words), Err(refusal)) if refusal.to_string().contains(words) => {
-                self.line("api", || format!("refuses: {refusal}"));
-                Ok(())
-            }
-            (Some(_), Err(refusal)) => Err(refusal.context("refused in other words")),
-            (Some(_), Ok(())) => bail!("the API should have refused it"),
-        }
-    }
-
     fn user(&mut self) -> User<'_> {
         User {
             cluster: &mut self.cluster,
@@ -527,142 +365,5 @@ impl World {
                 self.actors.set_fate(&hash, *fate);
             }
         }
-    }
-}
-
-/// Gives the versions that have appeared since the last look their names.
-fn name_versions(outside: &mut Outside, cluster: &Cluster) {
-    let changes = cluster
-        .changes_since(outside.monitor.seen())
-        .expect("the simulated cluster forgets nothing");
-    for change in changes {
-        if change.object.kind != kinds::REPLICA_SETS || change.old.is_some() {
-            continue;
-        }
-        let labels = fields::labels(&change.new);
-        let hash = labels
-            .get(tidegate_api::labels::POD_TEMPLATE_HASH)
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let containers = fields::list(&change.new, &["spec", "template", "spec", "containers"]);
-        let image = containers
-            .first()
-            .map_or("", |one| fields::text(one, &["image"]));
-        let tag = image.rsplit_once(':').map_or(image, |(_, tag)| tag);
-        outside.trace.name(hash, tag);
-        outside.fresh.push((hash.to_owned(), tag.to_owned()));
-    }
-}
-
-fn notice(outside: &mut Outside, cluster: &Cluster) {
-    let seen = outside.monitor.seen();
-    let changes = cluster
-        .changes_since(seen)
-        .expect("the simulated cluster forgets nothing");
-    for change in changes {
-        for broken in outside.monitor.look(change) {
-            outside.trace.line(change.at, "BROKEN", || broken);
-        }
-        if let Some(line) = outside.monitor.availability(change) {
-            outside.trace.line(change.at, "pods", || line);
-        }
-    }
-}
-
-impl Surroundings for View<'_> {
-    fn now(&self) -> Timestamp {
-        self.now
-    }
-
-    fn cluster(&self) -> &Cluster {
-        self.cluster
-    }
-
-    fn held_back(&self) -> &BTreeMap<KindId, u64> {
-        &self.held_back
-    }
-
-    fn send(&mut self, about: &ObjectKey, write: &Write) -> Result<Outcome, Died> {
-        let tamper = self.outside.faults.tamper;
-        let other = tamper.and_then(|tamper| tamper(self.cluster, write));
-        let write = other.as_ref().unwrap_or(write);
-        let cut = self.outside.faults.strike();
-        if let Some(failure) = self.refusal(write, cut)? {
-            let line = format!("{} is not written: {failure:?}", write.target);
-            self.outside.trace.line(self.now, "api", || line);
-            return Ok(Outcome::Failed(failure));
-        }
-        self.outside.monitor.about_to_send(about, write);
-        let old = direct::get(self.cluster, &write.target).cloned();
-        let before = self.cluster.version();
-        let call = Call::new(self.now, CONTROLLER);
-        let outcome = direct::send(self.cluster, &call, write);
-        name_versions(self.outside, self.cluster);
-        match &outcome {
-            Outcome::Done(new) => {
-                let line = || trace::write(write, old.as_deref(), Some(new));
-                self.outside.trace.line(self.now, "writes", line);
-                if self.cluster.version() == before {
-                    self.outside
-                        .monitor
-                        .add(format!("H-1: {} is written without a change", write.target));
-                }
-            }
-            Outcome::Failed(failure) => {
-                let line = || format!("{} is not written: {failure:?}", write.target);
-                self.outside.trace.line(self.now, "api", line);
-            }
-        }
-        notice(self.outside, self.cluster);
-        match cut {
-            Some(Cut::CrashAfter) => Err(Died),
-            Some(Cut::LostAnswer) => Ok(Outcome::Failed(Failure::Unknown("timeout".to_owned()))),
-            Some(Cut::CrashBefore | Cut::Conflict | Cut::Unavailable) | None => Ok(outcome),
-        }
-    }
-
-    fn ask(&mut self, request: &metrics::Request) -> metrics::Answer {
-        self.outside.metrics.answer(request, self.now)
-    }
-
-    fn tell(&mut self, _about: &ObjectKey, events: Vec<Event>) {
-        for event in events {
-            self.outside
-                .trace
-                .line(self.now, "event", || trace::event(&event));
-        }
-    }
-
-    fn explain(&mut self, about: &ObjectKey, plan: &Plan) {
-        let waits = plan.wake.as_ref().map(|wake| wake.reason.to_string());
-        let waits = waits.unwrap_or_default();
-        if self.outside.waits.get(about) != Some(&waits) {
-            if !waits.is_empty() {
-                let line = format!("until then: {waits}");
-                self.outside.trace.line(self.now, "waits", || line);
-            }
-            self.outside.waits.insert(about.clone(), waits);
-        }
-    }
-}
-
-impl View<'_> {
-    /// Why a write does not even reach the cluster.
-    fn refusal(&self, write: &Write, cut: Option<Cut>) -> Result<Option<Failure>, Died> {
-        let unavailable = || Some(Failure::Unavailable("the server is unavailable".to_owned()));
-        match cut {
-            Some(Cut::CrashBefore) => return Err(Died),
-            Some(Cut::Conflict) => return Ok(Some(Failure::Conflict)),
-            Some(Cut::Unavailable) => return Ok(unavailable()),
-            Some(Cut::CrashAfter | Cut::LostAnswer) | None => {}
-        }
-        Ok(match &self.outside.faults.weather {
-            Weather::Fair => None,
-            Weather::Unavailable => unavailable(),
-            Weather::Refuses { kind, with } => {
-                let meant = write.verb == Verb::Create && write.target.resource.kind == *kind;
-                meant.then(|| Failure::Refused(with.clone()))
-            }
-        })
     }
 }

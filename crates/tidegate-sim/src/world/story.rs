@@ -1,0 +1,164 @@
+//! What happens besides the controller's work: the story's happenings, one after the other, each at
+//! its time or once what it waits for is so.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use super::{LOOK, RESTART, World};
+use crate::{
+    actors::{Fate, metrics::Says},
+    cluster::{fields, kinds},
+    faults::Weather,
+    scenario::{Api, Becoming, Blow, Happening, NAMESPACE},
+};
+
+impl World {
+    /// Lets the next happening come if it is due; tells whether one came.
+    pub(super) fn tell(&mut self) -> anyhow::Result<bool> {
+        let story = Arc::clone(&self.story);
+        let Some(happening) = story.story.get(self.told.0) else {
+            return Ok(false);
+        };
+        let due = happening.due(self.told.1)?;
+        let comes = match (&happening.when, due) {
+            (Some(when), _) if self.is_so(when) => {
+                let since = *self.holds.get_or_insert(self.now);
+                since + LOOK <= self.now
+            }
+            (Some(_), _) => {
+                self.holds = None;
+                false
+            }
+            (None, due) => due.is_some_and(|due| self.begun + due <= self.now),
+        };
+        if !comes {
+            return Ok(false);
+        }
+        self.holds = None;
+        self.told = (self.told.0 + 1, self.now.duration_since(self.begun));
+        self.passes.clear();
+        self.happen(happening)
+            .with_context(|| format!("happening {}", self.told.0))?;
+        self.notice();
+        Ok(true)
+    }
+
+    fn is_so(&self, when: &str) -> bool {
+        let Some(rollout) = self
+            .cluster
+            .get(kinds::ROLLOUTS, NAMESPACE, &self.outside.rollout)
+        else {
+            return false;
+        };
+        let status = &rollout["status"];
+        let generation = fields::number(rollout, &["metadata", "generation"]).unwrap_or(0);
+        let (phase, step) = when
+            .split_once(' ')
+            .map_or((when, None), |(phase, step)| (phase, Some(step)));
+        status["phase"] == phase
+            && status["observedGeneration"] == generation.to_string().as_str()
+            && step.is_none_or(|step| {
+                fields::number(status, &["currentStepIndex"]) == step.parse().ok()
+            })
+    }
+
+    fn happen(&mut self, happening: &Happening) -> anyhow::Result<()> {
+        if let Some(command) = &happening.user {
+            self.command(command)?;
+        }
+        if let Some(pods) = &happening.pods {
+            let fate = match pods.r#become {
+                Becoming::Available => Fate::Lives,
+                Becoming::Pending => Fate::StaysPending,
+                Becoming::Unready => Fate::Unready,
+            };
+            self.line("pods", || {
+                format!("of {} become {:?}", pods.of, pods.r#become).to_lowercase()
+            });
+            self.fates.insert(pods.of.clone(), fate);
+            if let Some(hash) = self.outside.trace.hash_of(&pods.of) {
+                let hash = hash.to_owned();
+                self.actors.set_fate(&hash, fate);
+            }
+        }
+        if let Some(told) = &happening.metrics {
+            let says = match told.says.as_str() {
+                Some("nothing") => Says::Nothing,
+                Some("down") => Says::Down,
+                Some("garbage") => Says::Garbage,
+                Some(value) => Says::Value(value.to_owned()),
+                None => Says::Value(told.says.to_string()),
+            };
+            self.line("metrics", || {
+                let what = if told.query.is_empty() {
+                    "everything"
+                } else {
+                    &told.query
+                };
+                format!("{what}: {}", told.says)
+            });
+            self.outside.metrics.tell(&told.query, says);
+        }
+        if let Some(api) = &happening.api {
+            self.outside.faults.weather = match api {
+                Api::Works => Weather::Fair,
+                Api::Unavailable => Weather::Unavailable,
+                Api::Refuses { kind, with } => Weather::Refuses {
+                    kind: kind.clone(),
+                    with: with.clone(),
+                },
+            };
+            let weather = format!("{:?}", self.outside.faults.weather).to_lowercase();
+            self.line("api", || weather);
+        }
+        match happening.controller {
+            Some(Blow::Crashes) => {
+                self.controller = None;
+                self.restart = Some(self.now + RESTART);
+                self.line("dies", || "the controller".to_owned());
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, command: &Value) -> anyhow::Result<()> {
+        if let Some(text) = command.as_str() {
+            self.line("user", || text.to_owned());
+            return self.user().command(text);
+        }
+        let (apply, patch, delete) = (
+            command.get("apply"),
+            command.get("patch").and_then(Value::as_str),
+            command.get("delete").and_then(Value::as_str),
+        );
+        let done = if let Some(object) = apply {
+            let what = format!(
+                "{} {}",
+                fields::text(object, &["kind"]),
+                fields::name(object)
+            );
+            self.line("user", || format!("apply {what}"));
+            self.user().apply(object.clone())
+        } else if let Some(what) = patch {
+            self.line("user", || format!("patch {what} with {}", command["with"]));
+            self.user().patch(what, command["with"].clone())
+        } else if let Some(what) = delete {
+            self.line("user", || format!("delete {what}"));
+            self.user().delete(what)
+        } else {
+            bail!("no such command: {command}")
+        };
+        match (command.get("refused").and_then(Value::as_str), done) {
+            (None, done) => done,
+            (Some(words), Err(refusal)) if refusal.to_string().contains(words) => {
+                self.line("api", || format!("refuses: {refusal}"));
+                Ok(())
+            }
+            (Some(_), Err(refusal)) => Err(refusal.context("refused in other words")),
+            (Some(_), Ok(())) => bail!("the API should have refused it"),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The world as a pass of the controller sees it: every write goes through the faults to the cluster,
+//! and before the monitor's eyes.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tidegate_core::{
+    plan::{Event, ObjectKey, Plan, Verb, Write},
+    run::{Failure, Outcome},
+};
+use tidegate_integrations::metrics;
+
+use super::{CONTROLLER, Outside};
+use crate::{
+    cluster::{
+        Call, Cluster, fields,
+        kinds::{self, KindId},
+    },
+    controller::{Died, Surroundings},
+    doors::direct,
+    faults::{Cut, Weather},
+    trace,
+};
+
+/// What a pass sees of the world.
+pub(super) struct View<'a> {
+    pub(super) cluster: &'a mut Cluster,
+    pub(super) outside: &'a mut Outside,
+    pub(super) held_back: BTreeMap<KindId, u64>,
+    pub(super) now: Timestamp,
+}
+
+/// Gives the versions that have appeared since the last look their names.
+fn name_versions(outside: &mut Outside, cluster: &Cluster) {
+    let changes = cluster
+        .changes_since(outside.monitor.seen())
+        .expect("the simulated cluster forgets nothing");
+    for change in changes {
+        if change.object.kind != kinds::REPLICA_SETS || change.old.is_some() {
+            continue;
+        }
+        let labels = fields::labels(&change.new);
+        let hash = labels
+            .get(tidegate_api::labels::POD_TEMPLATE_HASH)
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let containers = fields::list(&change.new, &["spec", "template", "spec", "containers"]);
+        let image = containers
+            .first()
+            .map_or("", |one| fields::text(one, &["image"]));
+        let tag = image.rsplit_once(':').map_or(image, |(_, tag)| tag);
+        outside.trace.name(hash, tag);
+        outside.fresh.push((hash.to_owned(), tag.to_owned()));
+    }
+}
+
+/// Lets the monitor look at every change since the last look.
+pub(super) fn notice(outside: &mut Outside, cluster: &Cluster) {
+    let seen = outside.monitor.seen();
+    let changes = cluster
+        .changes_since(seen)
+        .expect("the simulated cluster forgets nothing");
+    for change in changes {
+        for broken in outside.monitor.look(change) {
+            outside.trace.line(change.at, "BROKEN", || broken);
+        }
+        if let Some(line) = outside.monitor.availability(change) {
+            outside.trace.line(change.at, "pods", || line);
+        }
+    }
+}
+
+impl Surroundings for View<'_> {
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn cluster(&self) -> &Cluster {
+        self.cluster
+    }
+
+    fn held_back(&self) -> &BTreeMap<KindId, u64> {
+        &self.held_back
+    }
+
+    fn send(&mut self, about: &ObjectKey, write: &Write) -> Result<Outcome, Died> {
+        let tamper = self.outside.faults.tamper;
+        let other = tamper.and_then(|tamper| tamper(self.cluster, write));
+        let write = other.as_ref().unwrap_or(write);
+        let cut = self.outside.faults.strike();
+        if let Some(failure) = self.refusal(write, cut)? {
+            let line = format!("{} is not written: {failure:?}", write.target);
+            self.outside.trace.line(self.now, "api", || line);
+            return Ok(Outcome::Failed(failure));
+        }
+        self.outside.monitor.about_to_send(about, write);
+        let old = direct::get(self.cluster, &write.target).cloned();
+        let before = self.cluster.version();
+        let call = Call::new(self.now, CONTROLLER);
+        let outcome = direct::send(self.cluster, &call, write);
+        name_versions(self.outside, self.cluster);
+        match &outcome {
+            Outcome::Done(new) => {
+                let line = || trace::write(write, old.as_deref(), Some(new));
+                self.outside.trace.line(self.now, "writes", line);
+                if self.cluster.version() == before {
+                    self.outside
+                        .monitor
+                        .add(format!("H-1: {} is written without a change", write.target));
+                }
+            }
+            Outcome::Failed(failure) => {
+                let line = || format!("{} is not written: {failure:?}", write.target);
+                self.outside.trace.line(self.now, "api", line);
+            }
+        }
+        notice(self.outside, self.cluster);
+        match cut {
+            Some(Cut::CrashAfter) => Err(Died),
+            Some(Cut::LostAnswer) => Ok(Outcome::Failed(Failure::Unknown("timeout".to_owned()))),
+            Some(Cut::CrashBefore | Cut::Conflict | Cut::Unavailable) | None => Ok(outcome),
+        }
+    }
+
+    fn ask(&mut self, request: &metrics::Request) -> metrics::Answer {
+        self.outside.metrics.answer(request, self.now)
+    }
+
+    fn tell(&mut self, _about: &ObjectKey, events: Vec<Event>) {
+        for event in events {
+            self.outside
+                .trace
+                .line(self.now, "event", || trace::event(&event));
+        }
+    }
+
+    fn explain(&mut self, about: &ObjectKey, plan: &Plan) {
+        let waits = plan.wake.as_ref().map(|wake| wake.reason.to_string());
+        let waits = waits.unwrap_or_default();
+        if self.outside.waits.get(about) != Some(&waits) {
+            if !waits.is_empty() {
+                let line = format!("until then: {waits}");
+                self.outside.trace.line(self.now, "waits", || line);
+            }
+            self.outside.waits.insert(about.clone(), waits);
+        }
+    }
+}
+
+impl View<'_> {
+    /// Why a write does not even reach the cluster.
+    fn refusal(&self, write: &Write, cut: Option<Cut>) -> Result<Option<Failure>, Died> {
+        let unavailable = || Some(Failure::Unavailable("the server is unavailable".to_owned()));
+        match cut {
+            Some(Cut::CrashBefore) => return Err(Died),
+            Some(Cut::Conflict) => return Ok(Some(Failure::Conflict)),
+            Some(Cut::Unavailable) => return Ok(unavailable()),
+            Some(Cut::CrashAfter | Cut::LostAnswer) | None => {}
+        }
+        Ok(match &self.outside.faults.weather {
+            Weather::Fair => None,
+            Weather::Unavailable => unavailable(),
+            Weather::Refuses { kind, with } => {
+                let meant = write.verb == Verb::Create && write.target.resource.kind == *kind;
+                meant.then(|| Failure::Refused(with.clone()))
+            }
+        })
+    }
+}
