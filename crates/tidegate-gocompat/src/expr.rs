@@ -38,6 +38,7 @@ pub use condition::{
     is_triggered, print,
 };
 pub use environment::Environment;
+pub use pattern::Pattern;
 pub use types::{MapType, NamedType, Signature, StructType, Type};
 pub use value::{Function, Key, List, Map, Named, Pointer, Struct, Text, TooDeepError, Value};
 

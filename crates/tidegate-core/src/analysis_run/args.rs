@@ -56,14 +56,18 @@ pub(super) fn with_secrets(args: &[Argument], secrets: &Secrets) -> Result<Value
     Ok(values)
 }
 
-/// The secrets' values, to be masked wherever users could see them.
+/// The secrets' values, to be masked wherever users could see them; the longest first, since one may
+/// be a part of another, whose rest would show.
 pub(super) fn masks(args: &[Argument], secrets: &Secrets) -> Vec<String> {
-    args.iter()
+    let mut masks: Vec<String> = args
+        .iter()
         .filter_map(secret)
         .filter_map(|reference| secrets.get(&reference.name)?.as_ref()?.get(&reference.key))
         .filter(|value| !value.is_empty())
         .cloned()
-        .collect()
+        .collect();
+    masks.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    masks
 }
 
 /// Which secrets the arguments name.

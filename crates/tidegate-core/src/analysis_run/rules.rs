@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regex::Regex;
 use tidegate_api::analysis::{DryRun, MeasurementRetention, Metric};
+use tidegate_gocompat::expr::Pattern;
 
 /// The metrics that are only tried out.
 ///
@@ -42,18 +42,44 @@ pub fn retention(
     Ok(limits)
 }
 
-/// What cannot be compiled matches nothing.
+/// Go's syntax; what cannot be compiled matches nothing.
 fn matching(rule: &str, metrics: &[Metric]) -> Vec<String> {
-    let Ok(pattern) = Regex::new(rule) else {
+    let Ok(pattern) = Pattern::compile(rule.as_bytes()) else {
         return Vec::new();
     };
     metrics
         .iter()
-        .filter(|metric| pattern.is_match(&metric.name))
+        .filter(|metric| pattern.is_match(metric.name.as_bytes()))
         .map(|metric| metric.name.clone())
         .collect()
 }
 
 fn unmatched(list: &str, index: usize) -> String {
     format!("{list}[{index}]: Rule didn't match any metric name(s)")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(rule: &str, names: &[&str], expected: &[&str]) {
+        let metrics: Vec<Metric> = names
+            .iter()
+            .map(|name| serde_json::from_value(json!({"name": name, "provider": {}})).unwrap())
+            .collect();
+        let matched = matching(rule, &metrics);
+        assert_eq!(matched, expected, "{rule}");
+    }
+
+    #[test]
+    fn rules_are_read_as_go_reads_regular_expressions() {
+        check(".*", &["a", "b"], &["a", "b"]);
+        check(r"\Qa.b\E", &["a.b", "axb"], &["a.b"]);
+        check(r"^\d$", &["1", "\u{0661}"], &["1"]);
+        check("[a&&b]", &["&", "c"], &["&"]);
+        check("(", &["("], &[]);
+    }
 }

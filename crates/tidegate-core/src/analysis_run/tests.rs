@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use tidegate_api::analysis::Argument;
+
 use super::*;
 
 fn at(seconds: i64) -> Timestamp {
@@ -180,6 +182,19 @@ fn secrets_are_never_shown() {
     let concluded = conclude(&run, &due, (vec![seen], &secrets), at(0));
     let body = concluded.write.unwrap().body.to_string();
     assert!(!body.contains("hush") && body.contains("*****"), "{body}");
+}
+
+#[test]
+fn a_secret_within_another_does_not_show_the_rest_of_it() {
+    let args: Vec<Argument> = serde_json::from_value(json!([
+        {"name": "user", "valueFrom": {"secretKeyRef": {"name": "s", "key": "user"}}},
+        {"name": "token", "valueFrom": {"secretKeyRef": {"name": "s", "key": "token"}}},
+    ]))
+    .unwrap();
+    let values = [("user", "shop"), ("token", "shop-4711")];
+    let values = values.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let secrets = Secrets::from([("s".to_owned(), Some(BTreeMap::from(values)))]);
+    assert_eq!(args::masks(&args, &secrets), ["shop-4711", "shop"]);
 }
 
 #[test]

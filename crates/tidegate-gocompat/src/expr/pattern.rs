@@ -16,14 +16,14 @@ const MAX_REPEAT: u32 = 1_000;
 
 /// A regular expression that compiled.
 #[derive(Clone, Debug)]
-pub(super) struct Pattern(Regex);
+pub struct Pattern(Regex);
 
 impl Pattern {
     /// Compiles Go's syntax.
     ///
     /// # Errors
     /// With Go's text where the mistake is a common one.
-    pub(super) fn compile(pattern: &[u8]) -> Result<Self, String> {
+    pub fn compile(pattern: &[u8]) -> Result<Self, String> {
         let Ok(pattern) = std::str::from_utf8(pattern) else {
             let shown = String::from_utf8_lossy(pattern);
             return Err(error("invalid UTF-8", &shown));
@@ -45,7 +45,7 @@ impl Pattern {
     }
 
     /// Whether the expression matches somewhere.
-    pub(super) fn is_match(&self, text: &[u8]) -> bool {
+    pub fn is_match(&self, text: &[u8]) -> bool {
         self.0.is_match(text)
     }
 }

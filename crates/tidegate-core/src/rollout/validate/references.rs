@@ -3,21 +3,18 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use tidegate_api::{
-    analysis::{AnalysisTemplateSpec, Metric},
+    analysis::{Argument, Metric},
     int_or_string::IntOrString,
     labels::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH},
-    rollout::{
-        AnalysisRunArgument, AnalysisTemplateRef, BlueGreenStrategy, CanaryStrategy, Rollout,
-        RolloutAnalysis,
-    },
+    rollout::{BlueGreenStrategy, CanaryStrategy, Rollout, RolloutAnalysis},
     workload::Service,
 };
 
 use super::{field, labels::string_map};
-use crate::observed::{Finding, Observed};
-
-/// How deep templates may name templates. Upstream has no limit and does not return from a circle.
-const NESTING: usize = 16;
+use crate::{
+    observed::{Finding, Observed},
+    rollout::desired::analysis_runs::templates::{self, Named, NamedBy, Templates},
+};
 
 /// Services and analysis templates: first that they exist, then that they fit. Keeps VAL-30, VAL-31.
 pub(super) fn check(observed: &Observed) -> Vec<Finding> {
@@ -27,14 +24,12 @@ pub(super) fn check(observed: &Observed) -> Vec<Finding> {
         .iter()
         .filter_map(|named| missing_service(observed, named))
         .collect();
-    for analysis in &analyses {
-        findings.extend(missing_template(
-            observed,
-            analysis.templates,
-            &analysis.path,
-            NESTING,
-        ));
-    }
+    let templates = Templates::of(observed);
+    findings.extend(
+        analyses
+            .iter()
+            .filter_map(|analysis| missing_template(&templates, analysis)),
+    );
     if findings.is_empty() {
         findings.extend(
             services
@@ -44,7 +39,7 @@ pub(super) fn check(observed: &Observed) -> Vec<Finding> {
         findings.extend(
             analyses
                 .iter()
-                .flat_map(|analysis| check_analysis(observed, analysis)),
+                .flat_map(|analysis| check_analysis(&templates, analysis)),
         );
     }
     findings
@@ -146,8 +141,7 @@ enum Place {
 struct NamedAnalysis<'a> {
     path: String,
     place: Place,
-    templates: &'a [AnalysisTemplateRef],
-    arguments: &'a [AnalysisRunArgument],
+    analysis: &'a RolloutAnalysis,
 }
 
 fn analyses(rollout: &Rollout) -> Vec<NamedAnalysis<'_>> {
@@ -184,159 +178,60 @@ fn analyses(rollout: &Rollout) -> Vec<NamedAnalysis<'_>> {
         .map(|(path, place, analysis)| NamedAnalysis {
             path,
             place,
-            templates: &analysis.templates,
-            arguments: &analysis.args,
+            analysis,
         })
         .collect()
 }
 
-fn missing_template(
-    observed: &Observed,
-    references: &[AnalysisTemplateRef],
-    path: &str,
-    depth: usize,
-) -> Option<Finding> {
-    references.iter().find_map(|reference| {
-        let name = &reference.template_name;
-        let Some(spec) = template(observed, reference) else {
-            let kind = kind(reference);
-            let detail = format!("{kind} '{name}' not found");
-            return Some(field::invalid_text(path, name, &detail));
-        };
-        if depth == 0 {
-            let detail =
-                format!("templates name each other more than {NESTING} deep; break the circle");
-            return Some(field::invalid_text(path, name, &detail));
-        }
-        missing_template(observed, &spec.templates, "spec.templates", depth - 1)
-    })
+fn missing_template(templates: &Templates, analysis: &NamedAnalysis<'_>) -> Option<Finding> {
+    let fault = templates.fault(&analysis.analysis.templates)?;
+    let path = match fault.named_by {
+        NamedBy::Analysis => &analysis.path,
+        NamedBy::Template => "spec.templates",
+    };
+    Some(field::invalid_text(path, &fault.name, &fault.sentence))
 }
 
-fn kind(reference: &AnalysisTemplateRef) -> &'static str {
-    if reference.cluster_scope == Some(true) {
-        "ClusterAnalysisTemplate"
-    } else {
-        "AnalysisTemplate"
-    }
-}
-
-fn template<'a>(
-    observed: &'a Observed,
-    reference: &AnalysisTemplateRef,
-) -> Option<&'a AnalysisTemplateSpec> {
-    let name = &reference.template_name;
-    if reference.cluster_scope == Some(true) {
-        let template = observed.cluster_analysis_templates.get(name)?;
-        Some(&template.spec)
-    } else {
-        let template = observed.analysis_templates.get(name)?;
-        Some(&template.spec)
-    }
-}
-
-/// The templates that references lead to, each once: own ones first, then the cluster's.
-fn collect<'a>(
-    observed: &'a Observed,
-    references: &[AnalysisTemplateRef],
-    found: &mut Vec<(&'static str, String, &'a AnalysisTemplateSpec)>,
-    depth: usize,
-) {
-    for reference in references {
-        let (kind, name) = (kind(reference), &reference.template_name);
-        let known = found
-            .iter()
-            .any(|(known_kind, known_name, _)| *known_kind == kind && known_name == name);
-        let Some(spec) = template(observed, reference).filter(|_| !known && depth > 0) else {
-            continue;
-        };
-        found.push((kind, name.clone(), spec));
-        collect(observed, &spec.templates, found, depth - 1);
-    }
-}
-
-fn check_analysis(observed: &Observed, analysis: &NamedAnalysis<'_>) -> Vec<Finding> {
-    let mut templates = Vec::new();
-    collect(observed, analysis.templates, &mut templates, NESTING);
-    templates.sort_by_key(|(kind, _, _)| *kind != "AnalysisTemplate");
-    if let Some(fault) = merge_fault(&templates, analysis.arguments) {
-        let names: Vec<&str> = templates.iter().map(|(_, name, _)| name.as_str()).collect();
+fn check_analysis(templates: &Templates, analysis: &NamedAnalysis<'_>) -> Vec<Finding> {
+    // What is missing was told before.
+    let Ok(found) = templates.resolve(&analysis.analysis.templates) else {
+        return Vec::new();
+    };
+    // Values are known only when the run is made: here it counts who gives one.
+    let given: Vec<Argument> = analysis
+        .analysis
+        .args
+        .iter()
+        .map(|argument| Argument {
+            name: argument.name.clone(),
+            value: Some(String::new()),
+            value_from: None,
+        })
+        .collect();
+    if let Err(fault) = templates::run_spec(&found, analysis.analysis, &given) {
+        let names: Vec<&str> = found.iter().map(|template| template.name).collect();
         let value = format!("templateNames: [{}]", names.join(" "));
         return vec![field::invalid_text(&analysis.path, &value, &fault)];
     }
-    templates
+    found
         .iter()
-        .flat_map(|(_, name, spec)| match analysis.place {
-            Place::Background => unfilled_arguments(analysis, name, spec),
-            Place::Elsewhere => endless_metrics(analysis, name, spec),
+        .flat_map(|template| match analysis.place {
+            Place::Background => unfilled_arguments(analysis, template),
+            Place::Elsewhere => endless_metrics(analysis, template),
         })
         .collect()
 }
 
-/// Why the templates cannot become one AnalysisRun, if they cannot (ANA-05 to ANA-07).
-fn merge_fault(
-    templates: &[(&'static str, String, &AnalysisTemplateSpec)],
-    given: &[AnalysisRunArgument],
-) -> Option<String> {
-    let mut metrics: Vec<&str> = Vec::new();
-    for metric in templates.iter().flat_map(|(_, _, spec)| &spec.metrics) {
-        if metrics.contains(&metric.name.as_str()) {
-            return Some(format!("two metrics have the same name '{}'", metric.name));
-        }
-        metrics.push(&metric.name);
-    }
-    let mut values: BTreeMap<&str, Option<&str>> = BTreeMap::new();
-    let mut order: Vec<&str> = Vec::new();
-    let mut resolved: BTreeMap<&str, bool> = BTreeMap::new();
-    for argument in templates.iter().flat_map(|(_, _, spec)| &spec.args) {
-        let name = argument.name.as_str();
-        let value = argument.value.as_deref();
-        match values.get(name) {
-            Some(Some(held)) => {
-                if let Some(value) = value.filter(|value| value != held) {
-                    return Some(format!(
-                        "Argument `{name}` specified multiple times with different values: \
-                         '{held}', '{value}'"
-                    ));
-                }
-            }
-            Some(None) => {
-                values.insert(name, value);
-                resolved.insert(name, value.is_some() || argument.value_from.is_some());
-            }
-            None => {
-                order.push(name);
-                values.insert(name, value);
-                resolved.insert(name, value.is_some() || argument.value_from.is_some());
-            }
-        }
-    }
-    for argument in given {
-        if let Some(filled) = resolved.get_mut(argument.name.as_str()) {
-            *filled = true;
-        }
-    }
-    let missing = order
-        .into_iter()
-        .find(|name| resolved.get(name) == Some(&false))?;
-    Some(format!("args.{missing} was not resolved"))
-}
-
-fn unfilled_arguments(
-    analysis: &NamedAnalysis<'_>,
-    name: &str,
-    spec: &AnalysisTemplateSpec,
-) -> Vec<Finding> {
+fn unfilled_arguments(analysis: &NamedAnalysis<'_>, template: &Named<'_>) -> Vec<Finding> {
+    let Named { name, spec } = *template;
+    let given = &analysis.analysis.args;
     spec.args
         .iter()
         .filter(|argument| argument.value.is_none() && argument.value_from.is_none())
         .filter_map(|argument| {
-            let detail = if analysis.arguments.is_empty() {
+            let detail = if given.is_empty() {
                 "missing analysis arguments in rollout spec"
-            } else if analysis
-                .arguments
-                .iter()
-                .any(|given| given.name == argument.name)
-            {
+            } else if given.iter().any(|given| given.name == argument.name) {
                 return None;
             } else {
                 argument.name.as_str()
@@ -346,11 +241,8 @@ fn unfilled_arguments(
         .collect()
 }
 
-fn endless_metrics(
-    analysis: &NamedAnalysis<'_>,
-    name: &str,
-    spec: &AnalysisTemplateSpec,
-) -> Vec<Finding> {
+fn endless_metrics(analysis: &NamedAnalysis<'_>, template: &Named<'_>) -> Vec<Finding> {
+    let Named { name, spec } = *template;
     spec.metrics
         .iter()
         .filter(|metric| is_endless(metric))

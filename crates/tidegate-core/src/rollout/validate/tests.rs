@@ -278,6 +278,72 @@ fn templates_that_name_each_other_in_a_circle_are_found_out() {
 }
 
 #[test]
+fn templates_that_are_named_again_and_again_are_looked_at_once() {
+    let mut observed = observed();
+    for level in 0..15 {
+        let next = format!("level{}", level + 1);
+        let spec = json!({"templates": vec![json!({"templateName": next}); 8]});
+        let name = format!("level{level}");
+        put_template(
+            &mut observed,
+            if level == 0 { "rate" } else { &name },
+            &spec,
+        );
+    }
+    let last = json!({"metrics": [{"name": "m", "count": 1}]});
+    put_template(&mut observed, "level15", &last);
+    assert!(
+        findings(&observed).is_empty(),
+        "8^15 ways lead to 16 templates"
+    );
+    let deeper = json!({"templates": [{"templateName": "end"}]});
+    put_template(&mut observed, "level15", &deeper);
+    put_template(&mut observed, "end", &last);
+    let found = messages(findings(&observed));
+    assert!(found[0].contains("more than 16 deep"), "{found:?}");
+}
+
+#[test]
+fn the_depth_counts_along_the_longest_way() {
+    let mut observed = observed();
+    // The way over `short` is walked first; the one over `long` is too deep by what lies below.
+    for level in 0..10 {
+        for way in ["down", "long"] {
+            let next = match (way, level) {
+                ("long", 9) => "down0".to_owned(),
+                _ => format!("{way}{}", level + 1),
+            };
+            let spec = json!({"templates": [{"templateName": next}]});
+            put_template(&mut observed, &format!("{way}{level}"), &spec);
+        }
+    }
+    put_template(
+        &mut observed,
+        "down10",
+        &json!({"metrics": [{"name": "m"}]}),
+    );
+    let both = json!({"templates": [{"templateName": "down0"}, {"templateName": "long0"}]});
+    put_template(&mut observed, "rate", &both);
+    let found = messages(findings(&observed));
+    assert!(found[0].contains("more than 16 deep"), "{found:?}");
+}
+
+#[test]
+fn two_rules_for_dry_runs_of_one_name_are_refused() {
+    let mut observed = observed();
+    let spec =
+        json!({"metrics": [{"name": "m"}], "dryRun": [{"metricName": "m"}, {"metricName": "m"}]});
+    put_template(&mut observed, "rate", &spec);
+    assert_eq!(
+        messages(findings(&observed)),
+        [
+            "spec.strategy.canary.steps[0].analysis.templates: Invalid value: \"templateNames: \
+          [rate]\": two Dry-Run metric rules have the same name 'm'"
+        ]
+    );
+}
+
+#[test]
 fn routers_come_last() {
     let mut observed = observed();
     let finding = Finding {

@@ -91,18 +91,7 @@ fn spec(snapshot: &RolloutSnapshot, analysis: &RolloutAnalysis) -> Result<Analys
     };
     let given = arguments::given(&analysis.args, hashes, &snapshot.rollout)?;
     let found = snapshot.templates.resolve(&analysis.templates)?;
-    let template = templates::flatten(&found)?;
-    let dry_run = analysis.dry_run.iter().chain(&template.dry_run);
-    let kept = analysis.measurement_retention.iter();
-    let kept = kept.chain(&template.measurement_retention);
-    Ok(AnalysisRunSpec {
-        args: arguments::merge(&given, &template.args)?,
-        dry_run: templates::merge_dry_run(dry_run.cloned().collect())?,
-        measurement_retention: templates::merge_retention(kept.cloned().collect())?,
-        metrics: template.metrics,
-        terminate: false,
-        ttl_strategy: None,
-    })
+    templates::run_spec(&found, analysis, &given)
 }
 
 fn base_name(snapshot: &RolloutSnapshot, revision: &str, place: Place) -> String {

@@ -4,17 +4,48 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tidegate_api::{
     analysis::{
-        AnalysisTemplate, AnalysisTemplateSpec, Argument, ClusterAnalysisTemplate, DryRun,
-        MeasurementRetention, Metric,
+        AnalysisRunSpec, AnalysisTemplate, AnalysisTemplateSpec, Argument, ClusterAnalysisTemplate,
+        DryRun, MeasurementRetention, Metric,
     },
     rollout::{AnalysisTemplateRef, Rollout, RolloutAnalysis},
 };
 
+use super::arguments;
 use crate::observed::Observed;
+
+/// How deep templates may name templates. Upstream has no limit and does not return from a circle.
+const NESTING: usize = 16;
 
 /// The templates that a Rollout's analyses lead to, as far as they exist.
 #[derive(Clone, Debug, Default)]
 pub struct Templates(BTreeMap<Key, Body>);
+
+/// A template and its name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) spec: &'a AnalysisTemplateSpec,
+}
+
+/// Why references lead to no templates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The template at fault.
+    pub(crate) name: String,
+    /// Who names it.
+    pub(crate) named_by: NamedBy,
+    /// What is wrong with it.
+    pub(crate) sentence: String,
+}
+
+/// Who names a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NamedBy {
+    /// The analysis itself.
+    Analysis,
+    /// Another template.
+    Template,
+}
 
 /// Which templates: of the Rollout's namespace (first) or of the cluster, and the name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,15 +100,14 @@ impl Templates {
     /// Gathers what the analyses of the Rollout name, and what that names in turn.
     pub(crate) fn of(observed: &Observed) -> Self {
         let mut templates = Self::default();
-        for analysis in analyses(&observed.rollout) {
-            templates.gather(observed, &analysis.templates);
-        }
-        templates
-    }
-
-    fn gather(&mut self, observed: &Observed, references: &[AnalysisTemplateRef]) {
-        for reference in references {
-            let key = Key::new(reference);
+        let mut open: Vec<AnalysisTemplateRef> = analyses(&observed.rollout)
+            .flat_map(|analysis| analysis.templates.clone())
+            .collect();
+        while let Some(reference) = open.pop() {
+            let key = Key::new(&reference);
+            if templates.0.contains_key(&key) {
+                continue;
+            }
             let found = match key.scope {
                 Scope::Namespace => observed
                     .analysis_templates
@@ -88,12 +118,61 @@ impl Templates {
                     .get(&key.name)
                     .map(|template| Body::Shared(Arc::clone(template))),
             };
-            if let Some(body) = found.filter(|_| !self.0.contains_key(&key)) {
-                let further = body.spec().templates.clone();
-                self.0.insert(key, body);
-                self.gather(observed, &further);
+            if let Some(body) = found {
+                open.extend(body.spec().templates.iter().cloned());
+                templates.0.insert(key, body);
             }
         }
+        templates
+    }
+
+    /// Why the references lead to no templates, if they do not: one is missing, or templates name
+    /// each other too deep. Each template is looked at once, however often it is named.
+    pub(crate) fn fault(&self, references: &[AnalysisTemplateRef]) -> Option<Fault> {
+        let mut heights = BTreeMap::new();
+        self.height(references, 1, &mut heights).err()
+    }
+
+    /// How many templates stand upon each other below these references, which stand at a level.
+    fn height(
+        &self,
+        references: &[AnalysisTemplateRef],
+        level: usize,
+        known: &mut BTreeMap<Key, usize>,
+    ) -> Result<usize, Fault> {
+        let named_by = if level == 1 {
+            NamedBy::Analysis
+        } else {
+            NamedBy::Template
+        };
+        let mut highest = 0;
+        for reference in references {
+            let key = Key::new(reference);
+            let fault = |sentence: String| Fault {
+                name: reference.template_name.clone(),
+                named_by,
+                sentence,
+            };
+            let too_deep = || {
+                fault(format!(
+                    "templates name each other more than {NESTING} deep; break the circle"
+                ))
+            };
+            let body = self.0.get(&key).ok_or_else(|| fault(key.missing()))?;
+            if level > NESTING {
+                return Err(too_deep());
+            }
+            let height = match known.get(&key) {
+                Some(height) => *height,
+                None => 1 + self.height(&body.spec().templates, level + 1, known)?,
+            };
+            if level + height > NESTING + 1 {
+                return Err(too_deep());
+            }
+            known.insert(key, height);
+            highest = highest.max(height);
+        }
+        Ok(highest)
     }
 
     /// The templates that references lead to, each once, those of the namespace first.
@@ -103,25 +182,29 @@ impl Templates {
     pub(crate) fn resolve(
         &self,
         references: &[AnalysisTemplateRef],
-    ) -> Result<Vec<&AnalysisTemplateSpec>, String> {
+    ) -> Result<Vec<Named<'_>>, String> {
         let mut found = Vec::new();
         self.walk(references, &mut found)?;
         // The sort is stable: within a scope the order of naming stays.
         found.sort_by_key(|(key, _)| key.scope);
-        Ok(found.into_iter().map(|(_, spec)| spec).collect())
+        let named = found.into_iter().map(|(key, spec)| Named {
+            name: &key.name,
+            spec,
+        });
+        Ok(named.collect())
     }
 
     fn walk<'a>(
         &'a self,
         references: &[AnalysisTemplateRef],
-        found: &mut Vec<(Key, &'a AnalysisTemplateSpec)>,
+        found: &mut Vec<(&'a Key, &'a AnalysisTemplateSpec)>,
     ) -> Result<(), String> {
         for reference in references {
             let key = Key::new(reference);
-            let spec = self.0.get(&key).ok_or_else(|| key.missing())?.spec();
+            let (key, body) = self.0.get_key_value(&key).ok_or_else(|| key.missing())?;
             if found.iter().all(|(known, _)| *known != key) {
-                found.push((key, spec));
-                self.walk(&spec.templates, found)?;
+                found.push((key, body.spec()));
+                self.walk(&body.spec().templates, found)?;
             }
         }
         Ok(())
@@ -148,12 +231,32 @@ fn analyses(rollout: &Rollout) -> impl Iterator<Item = &RolloutAnalysis> {
     canary.chain(blue_green)
 }
 
-/// Several templates as one. Keeps ANA-05.
+/// What a run of these templates measures, with these arguments. Keeps ANA-05 to ANA-07.
 ///
 /// # Errors
-/// Two metrics or rules of one name, or an argument with two values.
-pub fn flatten(templates: &[&AnalysisTemplateSpec]) -> Result<AnalysisTemplateSpec, String> {
-    let all = || templates.iter().copied();
+/// Two metrics or rules of one name, an argument with two values, or one with none.
+pub(crate) fn run_spec(
+    found: &[Named<'_>],
+    analysis: &RolloutAnalysis,
+    given: &[Argument],
+) -> Result<AnalysisRunSpec, String> {
+    let template = flatten(found)?;
+    let args = arguments::merge(given, &template.args)?;
+    let dry_run = analysis.dry_run.iter().chain(&template.dry_run);
+    let kept = analysis.measurement_retention.iter();
+    let kept = kept.chain(&template.measurement_retention);
+    Ok(AnalysisRunSpec {
+        args,
+        dry_run: merge_dry_run(dry_run.cloned().collect())?,
+        measurement_retention: merge_retention(kept.cloned().collect())?,
+        metrics: template.metrics,
+        terminate: false,
+        ttl_strategy: None,
+    })
+}
+
+fn flatten(templates: &[Named<'_>]) -> Result<AnalysisTemplateSpec, String> {
+    let all = || templates.iter().map(|template| template.spec);
     let metrics: Vec<Metric> = all().flat_map(|spec| spec.metrics.clone()).collect();
     let names = metrics.iter().map(|metric| metric.name.as_str());
     if let Some(name) = duplicate(names) {
@@ -175,11 +278,7 @@ pub fn flatten(templates: &[&AnalysisTemplateSpec]) -> Result<AnalysisTemplateSp
     })
 }
 
-/// Rules for dry runs, put together.
-///
-/// # Errors
-/// Two rules of one name.
-pub fn merge_dry_run(rules: Vec<DryRun>) -> Result<Vec<DryRun>, String> {
+fn merge_dry_run(rules: Vec<DryRun>) -> Result<Vec<DryRun>, String> {
     let names = rules.iter().map(|rule| rule.metric_name.as_str());
     match duplicate(names) {
         Some(name) => Err(format!(
@@ -189,13 +288,7 @@ pub fn merge_dry_run(rules: Vec<DryRun>) -> Result<Vec<DryRun>, String> {
     }
 }
 
-/// Rules for what is kept, put together.
-///
-/// # Errors
-/// Two rules of one name.
-pub fn merge_retention(
-    rules: Vec<MeasurementRetention>,
-) -> Result<Vec<MeasurementRetention>, String> {
+fn merge_retention(rules: Vec<MeasurementRetention>) -> Result<Vec<MeasurementRetention>, String> {
     let names = rules.iter().map(|rule| rule.metric_name.as_str());
     match duplicate(names) {
         Some(name) => Err(format!(
