@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use base64::Engine;
 use http::Method;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 use tidegate_api::{
     analysis::{Measurement, Metric, PrometheusMetric},
@@ -81,7 +81,12 @@ impl Prometheus {
         let mut headers = self.headers.clone();
         let (url, body) = if self.tried == Method::POST {
             let form = "application/x-www-form-urlencoded".to_owned();
-            headers.push(("content-type".to_owned(), form));
+            if !headers
+                .iter()
+                .any(|(name, _)| is_same(name, "content-type"))
+            {
+                headers.push(("content-type".to_owned(), form));
+            }
             (url, self.form.clone().into_bytes())
         } else {
             (format!("{url}?{}", self.form), Vec::new())
@@ -245,11 +250,12 @@ fn headers(query: &PrometheusMetric) -> Result<Vec<(String, String)>, String> {
             "authentication.sigv4 is not supported yet: use basicAuth or headers".to_owned(),
         );
     }
-    let mut headers: Vec<(String, String)> = query
-        .headers
-        .iter()
-        .map(|header| (header.key.clone(), header.value.clone()))
-        .collect();
+    let mut headers: Vec<(String, String)> = Vec::new();
+    for header in &query.headers {
+        // The last one of a name is meant, as with Go's `Set`.
+        headers.retain(|(name, _)| !is_same(name, &header.key));
+        headers.push((header.key.clone(), header.value.clone()));
+    }
     let basic = &authentication.basic_auth;
     let missing = |name: &str| {
         Err(format!(
@@ -263,10 +269,18 @@ fn headers(query: &PrometheusMetric) -> Result<Vec<(String, String)>, String> {
         (false, false) => {
             let pair = format!("{}:{}", basic.username, basic.password);
             let code = base64::engine::general_purpose::STANDARD.encode(pair);
-            headers.push(("authorization".to_owned(), format!("Basic {code}")));
+            let name = "authorization";
+            // A header of the user's own goes over it.
+            if !headers.iter().any(|(known, _)| is_same(known, name)) {
+                headers.push((name.to_owned(), format!("Basic {code}")));
+            }
         }
     }
     Ok(headers)
+}
+
+fn is_same(name: &str, other: &str) -> bool {
+    name.eq_ignore_ascii_case(other)
 }
 
 /// Seconds since 1970, to the millisecond.
@@ -285,25 +299,35 @@ fn excerpt(body: &[u8]) -> String {
     short
 }
 
+/// What the server says. A member that is `null` counts as one that is not there, as for Go.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Reply {
     status: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_nothing")]
     data: Data,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_nothing")]
     error_type: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_nothing")]
     error: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_nothing")]
     warnings: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Data {
+    #[serde(deserialize_with = "null_is_nothing")]
     result_type: String,
     result: Json,
+}
+
+fn null_is_nothing<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 impl Data {
@@ -418,6 +442,47 @@ mod tests {
         );
         assert_eq!(request.headers[0], ("X-Scope".to_owned(), "t".to_owned()));
         assert_eq!(request.headers[1].1, "Basic dTpw");
+    }
+
+    #[test]
+    fn a_header_of_the_users_own_goes_over_signing_in() {
+        let (_, turn) = start(&json!({"address": "http://p", "query": "up",
+            "headers": [
+                {"key": "AUTHORIZATION", "value": "none"},
+                {"key": "Authorization", "value": "Bearer t"},
+            ],
+            "authentication": {"basicAuth": {"username": "u", "password": "p"}}}));
+        let Turn::Ask(request) = turn else {
+            panic!("a query is asked");
+        };
+        let signs: Vec<_> = request
+            .headers
+            .iter()
+            .filter(|(name, _)| is_same(name, "authorization"))
+            .collect();
+        assert_eq!(
+            signs,
+            [&("Authorization".to_owned(), "Bearer t".to_owned())]
+        );
+    }
+
+    #[test]
+    fn members_that_are_null_are_not_there() {
+        check(
+            200,
+            r#"{"status":"success","warnings":null,"error":null,"errorType":null,"data":{"resultType":"vector","result":[{"value":[1,"1"]}]}}"#,
+            ("Successful", "[1]"),
+        );
+        check(
+            422,
+            r#"{"status":"error","data":null,"errorType":"execution","error":"too many samples"}"#,
+            ("Error", "execution: too many samples"),
+        );
+        check(
+            200,
+            r#"{"status":"success","data":null}"#,
+            ("Error", "Prometheus metric type not supported"),
+        );
     }
 
     #[test]
