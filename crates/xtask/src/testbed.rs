@@ -91,30 +91,33 @@ impl Place {
 
 fn up(place: &Place) -> Result<()> {
     if place.running().is_none() {
-        assets::build_all()?;
-        let log = fs::File::create(place.folder.join("testbed.log"))?;
-        let child = Command::new(std::env::current_exe()?)
-            .args(["testbed", "run"])
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()?;
-        fs::write(place.pid_file(), child.id().to_string())?;
-    }
-    let end = Instant::now() + PATIENCE;
-    while !place.ready_file().exists() {
-        if place.running().is_none() || Instant::now() > end {
-            bail!(
-                "it does not come up: see {}",
-                place.folder.join("testbed.log").display()
-            );
-        }
-        std::thread::sleep(Duration::from_millis(100));
+        start(place)?;
     }
     say(&format!(
         "export KUBECONFIG={}",
         place.kubeconfig().display()
     ))
+}
+
+fn start(place: &Place) -> Result<()> {
+    assets::build_all()?;
+    let log = place.folder.join("testbed.log");
+    let output = fs::File::create(&log)?;
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(["testbed", "run"])
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .spawn()?;
+    fs::write(place.pid_file(), child.id().to_string())?;
+    let end = Instant::now() + PATIENCE;
+    while !place.ready_file().exists() {
+        if child.try_wait()?.is_some() || Instant::now() > end {
+            bail!("it does not come up: see {}", log.display());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
 }
 
 fn down(place: &Place) -> Result<()> {
