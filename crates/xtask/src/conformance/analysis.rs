@@ -7,10 +7,8 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tidegate_api::{
-    analysis::{
-        AnalysisRun, AnalysisTemplate, Argument, DryRun, MeasurementRetention, Metric, phase,
-    },
-    rollout::Rollout,
+    analysis::{AnalysisRun, AnalysisTemplate, Argument, Metric, phase},
+    rollout::{Rollout, RolloutAnalysis},
 };
 use tidegate_core::{
     analysis_run::{self, Ending, args, assess, rules, validate},
@@ -200,22 +198,20 @@ fn many_templates(case: &Value) -> Result<Value> {
         }
     };
     let given: Vec<Argument> = serde_json::from_value(list("args"))?;
-    let mut dry_run: Vec<DryRun> = serde_json::from_value(list("dryRun"))?;
-    dry_run.extend(flat.dry_run.clone());
-    let mut kept: Vec<MeasurementRetention> = serde_json::from_value(list("measurementRetention"))?;
-    kept.extend(flat.measurement_retention.clone());
-    let merged = arguments::merge(&given, &flat.args).and_then(|args| {
-        let dry_run = templates::merge_dry_run(dry_run)?;
-        Ok((args, dry_run, templates::merge_retention(kept)?))
-    });
-    let (args, dry_run, kept) = match merged {
-        Ok(merged) => merged,
+    let analysis = RolloutAnalysis {
+        dry_run: serde_json::from_value(list("dryRun"))?,
+        measurement_retention: serde_json::from_value(list("measurementRetention"))?,
+        ..RolloutAnalysis::default()
+    };
+    let run = match templates::run_spec(&specs, &analysis, &given) {
+        Ok(run) => run,
         Err(error) => return Ok(json!({"flat": flat, "error": error})),
     };
+    let (dry_run, kept) = (run.dry_run, run.measurement_retention);
     let mut answer = json!({
         "flat": flat,
         "run": {
-            "metrics": flat.metrics, "args": args, "dryRun": dry_run, "measurementRetention": kept,
+            "metrics": run.metrics, "args": run.args, "dryRun": dry_run, "measurementRetention": kept,
         },
     });
     match rules::dry_run(&dry_run, &flat.metrics) {

@@ -208,7 +208,8 @@ fn check_analysis(templates: &Templates, analysis: &NamedAnalysis<'_>) -> Vec<Fi
             value_from: None,
         })
         .collect();
-    if let Err(fault) = templates::run_spec(&found, analysis.analysis, &given) {
+    let specs: Vec<_> = found.iter().map(|template| template.spec).collect();
+    if let Err(fault) = templates::run_spec(&specs, analysis.analysis, &given) {
         let names: Vec<&str> = found.iter().map(|template| template.name).collect();
         let value = format!("templateNames: [{}]", names.join(" "));
         return vec![field::invalid_text(&analysis.path, &value, &fault)];

@@ -91,6 +91,7 @@ fn spec(snapshot: &RolloutSnapshot, analysis: &RolloutAnalysis) -> Result<Analys
     };
     let given = arguments::given(&analysis.args, hashes, &snapshot.rollout)?;
     let found = snapshot.templates.resolve(&analysis.templates)?;
+    let found: Vec<_> = found.into_iter().map(|template| template.spec).collect();
     templates::run_spec(&found, analysis, &given)
 }
 

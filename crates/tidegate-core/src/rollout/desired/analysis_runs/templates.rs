@@ -235,12 +235,12 @@ fn analyses(rollout: &Rollout) -> impl Iterator<Item = &RolloutAnalysis> {
 ///
 /// # Errors
 /// Two metrics or rules of one name, an argument with two values, or one with none.
-pub(crate) fn run_spec(
-    found: &[Named<'_>],
+pub fn run_spec(
+    templates: &[&AnalysisTemplateSpec],
     analysis: &RolloutAnalysis,
     given: &[Argument],
 ) -> Result<AnalysisRunSpec, String> {
-    let template = flatten(found)?;
+    let template = flatten(templates)?;
     let args = arguments::merge(given, &template.args)?;
     let dry_run = analysis.dry_run.iter().chain(&template.dry_run);
     let kept = analysis.measurement_retention.iter();
@@ -255,8 +255,12 @@ pub(crate) fn run_spec(
     })
 }
 
-fn flatten(templates: &[Named<'_>]) -> Result<AnalysisTemplateSpec, String> {
-    let all = || templates.iter().map(|template| template.spec);
+/// Several templates as one. Keeps ANA-05.
+///
+/// # Errors
+/// Two metrics or rules of one name, or an argument with two values.
+pub fn flatten(templates: &[&AnalysisTemplateSpec]) -> Result<AnalysisTemplateSpec, String> {
+    let all = || templates.iter().copied();
     let metrics: Vec<Metric> = all().flat_map(|spec| spec.metrics.clone()).collect();
     let names = metrics.iter().map(|metric| metric.name.as_str());
     if let Some(name) = duplicate(names) {
