@@ -7,65 +7,21 @@ mod gates;
 mod liveness;
 mod ownership;
 mod picture;
+mod routing;
+mod state;
 mod traffic;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde_json::Value;
 use tidegate_core::plan::{ObjectKey, Write};
 
-use self::picture::Picture;
+use self::{picture::Picture, state::State};
 use crate::{
-    cluster::{
-        Change, Cluster, Locator, What, fields,
-        kinds::{self, KindId},
-    },
+    cluster::{Change, Cluster, Locator, fields, kinds},
     trace::Trace,
     world::CONTROLLER,
 };
-
-/// The kinds that the checks look at.
-const WATCHED: [KindId; 6] = [
-    kinds::ROLLOUTS,
-    kinds::REPLICA_SETS,
-    kinds::PODS,
-    kinds::SERVICES,
-    kinds::INGRESSES,
-    kinds::ANALYSIS_RUNS,
-];
-
-/// The true state, as the changes made it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct State {
-    objects: BTreeMap<Locator, Arc<Value>>,
-}
-
-impl State {
-    fn take(&mut self, change: &Change) {
-        match change.what {
-            What::Added | What::Modified => {
-                self.objects
-                    .insert(change.object.clone(), Arc::clone(&change.new));
-            }
-            What::Deleted => {
-                self.objects.remove(&change.object);
-            }
-        }
-    }
-
-    fn of(&self, kind: KindId) -> impl Iterator<Item = &Arc<Value>> {
-        let from = Locator::new(kind, "", "");
-        self.objects
-            .range(from..)
-            .take_while(move |(object, _)| object.kind == kind)
-            .map(|(_, value)| value)
-    }
-
-    fn get(&self, kind: KindId, namespace: &str, name: &str) -> Option<&Arc<Value>> {
-        self.objects.get(&Locator::new(kind, namespace, name))
-    }
-}
 
 /// One write of the controller: how everything was before it, and how it is after it.
 struct Deed<'a> {
@@ -99,6 +55,8 @@ pub struct Monitor {
     state: State,
     violations: Vec<String>,
     available: BTreeMap<Locator, i64>,
+    /// How everything is, if nothing has changed since it was last painted.
+    painted: Option<(Timestamp, Vec<Picture>)>,
 }
 
 impl Monitor {
@@ -109,6 +67,7 @@ impl Monitor {
             state: State::default(),
             violations: Vec::new(),
             available: BTreeMap::new(),
+            painted: None,
         }
     }
 
@@ -137,32 +96,21 @@ impl Monitor {
     /// Looks at a change. Tells what it breaks.
     pub fn look(&mut self, change: &Change) -> Vec<String> {
         self.seen = change.version;
-        if !WATCHED.contains(&change.object.kind) {
+        if !State::watches(change.object.kind) {
             return Vec::new();
         }
         if !concerns_traffic(change) {
             self.state.take(change);
+            self.painted = None;
             return Vec::new();
         }
-        let rollouts: Vec<Locator> = self
-            .state
-            .objects
-            .range(Locator::new(kinds::ROLLOUTS, "", "")..)
-            .take_while(|(object, _)| object.kind == kinds::ROLLOUTS)
-            .map(|(object, _)| object.clone())
-            .collect();
-        let paint = |state: &State| -> Vec<Option<Picture>> {
-            rollouts
-                .iter()
-                .map(|rollout| Picture::paint(state, rollout, change.at))
-                .collect()
-        };
-        let before = paint(&self.state);
+        let known = self.painted.take().filter(|(at, _)| *at == change.at);
+        let before = known.map_or_else(|| self.state.paint(change.at), |(_, before)| before);
         self.state.take(change);
-        let after = paint(&self.state);
+        let after = self.state.paint(change.at);
         let mut broken = Vec::new();
-        for (before, after) in before.iter().zip(&after) {
-            let (Some(before), Some(after)) = (before, after) else {
+        for after in &after {
+            let Some(before) = before.iter().find(|one| one.uid == after.uid) else {
                 continue;
             };
             let deed = Deed {
@@ -173,6 +121,7 @@ impl Monitor {
             };
             broken.extend(CHECKS.iter().filter_map(|check| check(&deed)));
         }
+        self.painted = Some((change.at, after));
         self.violations.extend(broken.iter().cloned());
         broken
     }
@@ -203,7 +152,8 @@ impl Monitor {
     ) {
         let name = |hash: &str| trace.name_of(hash).to_owned();
         let locator = Locator::new(kinds::ROLLOUTS, crate::scenario::NAMESPACE, rollout);
-        let picture = Picture::paint(&self.state, &locator, now);
+        let known = self.state.get(&locator);
+        let picture = known.map(|rollout| Picture::paint(&self.state, rollout, now));
         let object = cluster.get(kinds::ROLLOUTS, crate::scenario::NAMESPACE, rollout);
         let broken = liveness::ends(picture.as_ref(), object.map(|one| &**one), (ends, &name));
         self.violations.extend(broken);

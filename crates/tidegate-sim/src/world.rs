@@ -206,7 +206,7 @@ impl World {
             }
             if next > end {
                 let text = self.outside.trace.text();
-                bail!("it does not come to rest\n{text}");
+                bail!("L-1: it does not come to rest\n{text}");
             }
             self.now = next;
             self.passes.clear();

@@ -13,7 +13,8 @@ use tidegate_core::{
 use tidegate_sim::{
     cluster::{Cluster, fields, kinds},
     doors::direct,
-    faults::Tamper,
+    explore::sweep::sweep_with,
+    faults::{Cut, Tamper},
     scenario::{NAMESPACE, Scenario},
     trace::Keep,
     world::World,
@@ -29,9 +30,29 @@ story:
 ends: Degraded v1
 ";
 
+/// An update that an analysis judges, after a pause that ends by itself.
+const JUDGED: &str = "
+about: What broken controllers break of an analysis.
+rollout: { steps: [{ setWeight: 25 }, { pause: { duration: 30s } }, { analysis: { templates: [{ templateName: good }] } }, { setWeight: 50 }] }
+objects:
+  - apiVersion: argoproj.io/v1alpha1
+    kind: AnalysisTemplate
+    metadata: { name: good }
+    spec: { metrics: [{ name: success, interval: 10s, count: 3, successCondition: 'result[0] >= 0.99', provider: { prometheus: { address: 'http://prometheus:9090', query: up } } }] }
+story:
+  - { metrics: { says: 1 } }
+  - { when: Healthy, user: set image v2 }
+ends: Healthy v2
+";
+
 #[track_caller]
 fn check(tamper: Tamper, expected: &str) {
-    let broken = play(STORY, Some(tamper));
+    check_in(STORY, tamper, expected);
+}
+
+#[track_caller]
+fn check_in(story: &str, tamper: Tamper, expected: &str) {
+    let broken = play(story, Some(tamper));
     assert!(
         broken.iter().any(|one| one.starts_with(expected)),
         "{expected} was not seen: {broken:?}"
@@ -115,6 +136,7 @@ fn note(cluster: &Cluster, status: &Value) -> Option<Write> {
 #[test]
 fn an_unbroken_controller_breaks_nothing() {
     assert_eq!(play(STORY, None), Vec::<String>::new());
+    assert_eq!(play(JUDGED, None), Vec::<String>::new());
 }
 
 #[test]
@@ -192,10 +214,113 @@ fn a_weight_that_is_none_is_seen() {
 }
 
 #[test]
+fn a_weight_that_is_no_number_is_seen() {
+    check(
+        |cluster, _| pauses(cluster).then(|| weigh(cluster, "many"))?,
+        "S0-12",
+    );
+}
+
+#[test]
+fn a_canary_that_leads_to_the_wrong_service_is_seen() {
+    check(
+        |cluster, write| {
+            let weighs = write.target.resource == INGRESSES && write.verb == Verb::Patch;
+            let service = json!({"name": "web-stable", "port": {"number": 80}});
+            let path = json!({"path": "/", "pathType": "Prefix", "backend": {"service": service}});
+            let rule = json!({"host": "web.example", "http": {"paths": [path]}});
+            let body = json!({"spec": {"rules": [rule]}});
+            weighs.then(|| patch(cluster, (INGRESSES, "web-web-canary"), body))?
+        },
+        "S1-2",
+    );
+}
+
+#[test]
+fn a_version_that_is_deleted_while_it_serves_is_seen() {
+    check(
+        |cluster, _| {
+            let name = set_of(cluster, "currentPodHash");
+            let write = patch(cluster, (REPLICA_SETS, &name), Value::Null)?;
+            pauses(cluster).then_some(Write {
+                verb: Verb::Delete,
+                ..write
+            })
+        },
+        "S0-3",
+    );
+}
+
+#[test]
+fn a_weight_that_rises_while_paused_is_seen() {
+    check(
+        |cluster, _| pauses(cluster).then(|| weigh(cluster, "26"))?,
+        "S1-7",
+    );
+}
+
+#[test]
 fn a_step_index_that_leaps_is_seen() {
     check(
         |cluster, _| pauses(cluster).then(|| note(cluster, &json!({"currentStepIndex": 3})))?,
         "S1-1",
+    );
+}
+
+#[test]
+fn a_step_index_that_goes_back_is_seen() {
+    check(
+        |cluster, _| pauses(cluster).then(|| note(cluster, &json!({"currentStepIndex": 0})))?,
+        "S1-1",
+    );
+}
+
+#[test]
+fn a_step_index_past_the_end_is_seen() {
+    check_in(
+        JUDGED,
+        |cluster, write| {
+            let ended = status(cluster)["currentStepIndex"] == 4;
+            (ended && write.verb == Verb::PatchStatus)
+                .then(|| note(cluster, &json!({"currentStepIndex": 5})))?
+        },
+        "S1-1",
+    );
+}
+
+#[test]
+fn a_timed_pause_that_ends_early_is_seen() {
+    check_in(
+        JUDGED,
+        |cluster, _| pauses(cluster).then(|| note(cluster, &json!({"currentStepIndex": 2})))?,
+        "S1-2: step 1 is left: 0s of a pause of 30s",
+    );
+}
+
+#[test]
+fn an_analysis_that_nobody_waited_for_is_seen() {
+    check_in(
+        JUDGED,
+        |cluster, write| {
+            let measures = status(cluster)["currentStepIndex"] == 2;
+            (measures && write.target.resource == ROLLOUTS)
+                .then(|| note(cluster, &json!({"currentStepIndex": 3})))?
+        },
+        "S1-2: step 2 is left: no AnalysisRun",
+    );
+}
+
+#[test]
+fn a_weight_without_its_pods_is_seen() {
+    check_in(
+        JUDGED,
+        |cluster, write| {
+            let begun = status(cluster)["currentStepIndex"] == 0;
+            let scales = write.target.resource == REPLICA_SETS && write.verb == Verb::Patch;
+            (begun && !scales && write.verb == Verb::PatchStatus)
+                .then(|| note(cluster, &json!({"currentStepIndex": 1})))?
+        },
+        "S1-2: step 0 is left",
     );
 }
 
@@ -286,4 +411,48 @@ fn an_end_that_is_not_the_storys_is_seen() {
         broken.iter().any(|one| one.starts_with("L-1")),
         "{broken:?}"
     );
+}
+
+#[test]
+fn an_update_that_never_ends_is_seen() {
+    check_in(
+        JUDGED,
+        |cluster, write| {
+            let promotes = write.body["status"].get("stableRS").is_some();
+            let second = !fields::text(status(cluster), &["stableRS"]).is_empty();
+            (promotes && second).then(|| note(cluster, &json!({})))?
+        },
+        "L-1: it ends Progressing v1",
+    );
+}
+
+#[test]
+fn a_controller_that_claims_to_be_done_is_seen() {
+    check_in(
+        JUDGED,
+        |cluster, write| {
+            let scales = write.target.resource == REPLICA_SETS && write.verb == Verb::Patch;
+            let begun = status(cluster)["currentStepIndex"] == 4;
+            (scales && begun).then(|| note(cluster, &json!({"phase": "Healthy"})))?
+        },
+        "L-1: it is Healthy",
+    );
+}
+
+#[test]
+fn a_crash_that_makes_a_difference_is_seen() {
+    // What it writes depends on when the write before was, and so on when it died.
+    let tamper: Tamper = |cluster, write| {
+        let last = cluster.changes_since(0).ok()?.last()?.at;
+        let mut changed = write.clone();
+        let points = write.target.resource == SERVICES && write.verb == Verb::Patch;
+        changed.body["metadata"]["annotations"]["since"] = json!(last.as_millisecond().to_string());
+        points.then_some(changed)
+    };
+    let read = |path: &str| -> anyhow::Result<String> { anyhow::bail!("no {path}") };
+    let cuts = [Cut::CrashBefore, Cut::CrashAfter];
+    let equal = sweep_with(STORY, &cuts, None, read).expect("a good controller ends as it should");
+    assert_eq!(equal.runs, equal.writes * cuts.len());
+    let error = sweep_with(STORY, &cuts, Some(tamper), read).expect_err("it ends otherwise");
+    assert!(format!("{error:#}").contains("S2-7"), "{error:#}");
 }

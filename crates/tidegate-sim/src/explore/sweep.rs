@@ -14,7 +14,7 @@ use crate::{
         Cluster, What, fields,
         kinds::{self, KindId},
     },
-    faults::Cut,
+    faults::{Cut, Tamper},
     scenario::Scenario,
     trace::Keep,
     world::World,
@@ -38,8 +38,28 @@ pub fn sweep(
     cuts: &[Cut],
     read: impl Fn(&str) -> anyhow::Result<String>,
 ) -> anyhow::Result<Swept> {
+    sweep_with(text, cuts, None, read)
+}
+
+/// The same with a broken controller, to show that the sweep sees it.
+///
+/// # Errors
+/// With the trace of the first run that breaks an invariant or ends otherwise.
+pub fn sweep_with(
+    text: &str,
+    cuts: &[Cut],
+    tamper: Option<Tamper>,
+    read: impl Fn(&str) -> anyhow::Result<String>,
+) -> anyhow::Result<Swept> {
     let scenario = Arc::new(Scenario::read(text)?);
-    let mut undisturbed = World::new(&scenario, Keep::Nothing, &read)?;
+    let begin = |keep| -> anyhow::Result<World> {
+        let mut world = World::new(&scenario, keep, &read)?;
+        if let Some(tamper) = tamper {
+            world.tamper(tamper);
+        }
+        Ok(world)
+    };
+    let mut undisturbed = begin(Keep::Nothing)?;
     undisturbed.keep_snapshots();
     check(&mut undisturbed).context("undisturbed")?;
     let expected = Ending::of(&undisturbed.cluster);
@@ -55,7 +75,7 @@ pub fn sweep(
                 world.cut(at, *cut);
                 runs += 1;
                 if let Err(error) = same(&mut world, &expected) {
-                    let trace = retell(&scenario, (at, *cut), &read)?;
+                    let trace = retell(begin(Keep::Lines)?, (at, *cut));
                     bail!("{cut:?} at write {at}: {error:#}\n\n{trace}");
                 }
             }
@@ -84,16 +104,11 @@ fn check(world: &mut World) -> anyhow::Result<()> {
 }
 
 /// The trace of a run from the beginning with one cut.
-fn retell(
-    scenario: &Arc<Scenario>,
-    (at, cut): (usize, Cut),
-    read: impl Fn(&str) -> anyhow::Result<String>,
-) -> anyhow::Result<String> {
-    let mut world = World::new(scenario, Keep::Lines, read)?;
+fn retell(mut world: World, (at, cut): (usize, Cut)) -> String {
     world.cut(at, cut);
     // What went wrong is told by whoever asks for the trace.
     let _known = world.run();
-    Ok(world.trace().text())
+    world.trace().text()
 }
 
 /// The kinds whose objects are compared.

@@ -24,11 +24,11 @@ fn moved(deed: &Deed<'_>) -> Option<(i64, i64)> {
 pub(super) fn step_index_law(deed: &Deed<'_>) -> Option<String> {
     let (from, to) = moved(deed)?;
     let (before, after) = (deed.before, deed.after);
-    let end = i64::try_from(after.steps.len()).unwrap_or(i64::MAX);
+    let end = i64::try_from(after.steps().len()).unwrap_or(i64::MAX);
     let step_hash =
-        |picture: &Picture| fields::text(&picture.status, &["currentStepHash"]).to_owned();
+        |picture: &Picture| fields::text(picture.status(), &["currentStepHash"]).to_owned();
     let renewed = before.current != after.current || step_hash(before) != step_hash(after);
-    let allowed = to == from + 1
+    let allowed = (to == from + 1 && to <= end)
         || (to == 0 && (renewed || after.is_aborted()))
         || (to == end && (after.current == after.stable || before.promotes_fully()));
     (!allowed).then(|| format!("S1-1: the step index goes from {from} to {to}"))
@@ -43,11 +43,11 @@ pub(super) fn step_is_done(deed: &Deed<'_>) -> Option<String> {
     }
     // The first version, and what is stable already, have nothing to prove.
     let proven = before.stable.is_empty() || before.current == before.stable;
-    let end = i64::try_from(after.steps.len()).unwrap_or(i64::MAX);
+    let end = i64::try_from(after.steps().len()).unwrap_or(i64::MAX);
     if to == end && proven && after.current == after.stable {
         return None;
     }
-    let step = before.steps.get(usize::try_from(from).ok()?)?;
+    let step = before.steps().get(usize::try_from(from).ok()?)?;
     let lacks = if let Some(weight) = fields::number(step, &["setWeight"]) {
         weight_lacks(before, weight)
     } else if let Some(scale) = step.get("setCanaryScale") {
@@ -69,9 +69,18 @@ fn weight_lacks(picture: &Picture, weight: i64) -> Option<String> {
         let none = weight > 0 && picture.replicas > 0 && new.want == 0;
         return (lacks || none).then(|| format!("{} of {} pods", new.available, new.want));
     };
-    let declared = picture.declared(&picture.current);
     let asked = weight.min(routing.total);
-    (declared != asked).then(|| format!("the weight is {declared}, not {asked}"))
+    if let Some(declared) = routing
+        .split(&picture.current)
+        .find(|declared| *declared != asked)
+    {
+        return Some(format!("the weight is {declared}, not {asked}"));
+    }
+    let mut split = routing.split(&picture.current);
+    if asked > 0 && split.next().is_none() {
+        return Some("nothing splits the traffic".to_owned());
+    }
+    (new.available < new.want).then(|| format!("{} of {} pods", new.available, new.want))
 }
 
 fn scale_lacks(picture: &Picture, scale: &Value) -> Option<String> {
@@ -89,7 +98,7 @@ fn pause_lacks(before: &Picture, pause: &Value) -> Option<String> {
         .find(|pause| pause["reason"] == "CanaryPauseStep");
     // Without it, a person has taken it away, and `controllerPause` says that there was one.
     let Some(stands) = stands else {
-        let there_was = before.status["controllerPause"] == true;
+        let there_was = before.status()["controllerPause"] == true;
         return (!there_was).then(|| "it never paused".to_owned());
     };
     let length = match &pause["duration"] {

@@ -6,7 +6,7 @@ use tidegate_core::plan::{
 };
 
 use super::State;
-use crate::cluster::{fields, kinds};
+use crate::cluster::{Locator, fields, kinds};
 
 /// S2-2: a write commits only on the very object that was looked at, or where there is none.
 pub(super) fn guarded(write: &Write) -> Option<String> {
@@ -49,9 +49,15 @@ pub(super) fn only_ours(state: &State, about: &ObjectKey, write: &Write) -> Opti
         return Some(format!("S2-1: {target} is none of {about}'s"));
     };
     let owner = (about.resource == ROLLOUTS)
-        .then(|| state.get(kinds::ROLLOUTS, &about.namespace, &about.name))
+        .then(|| {
+            state.get(&Locator::new(
+                kinds::ROLLOUTS,
+                &about.namespace,
+                &about.name,
+            ))
+        })
         .flatten();
-    let object = state.get(kind, &target.namespace, &target.name)?;
+    let object = state.get(&Locator::new(kind, &target.namespace, &target.name))?;
     let controller = fields::controller_uid(object);
     let ours = owner.is_some_and(|owner| fields::uid(owner) == controller);
     (!ours && !controller.is_empty()).then(|| format!("S2-1: {target} is not {about}'s"))

@@ -51,8 +51,9 @@ pub(super) fn capacity_before_weight(deed: &Deed<'_>) -> Option<String> {
 /// S0-3: a ReplicaSet is not scaled below what its share of the traffic needs, rounded up.
 pub(super) fn weight_before_scale_down(deed: &Deed<'_>) -> Option<String> {
     let (before, after) = (deed.before, deed.after);
-    after.sets.iter().find_map(|(hash, set)| {
-        let was = before.set(hash).want;
+    // One that is deleted wants none.
+    before.sets.keys().find_map(|hash| {
+        let (was, set) = (before.set(hash).want, after.set(hash));
         let needed = after.needed_above(after.declared(hash));
         (set.want < was && set.want < needed).then(|| {
             format!(
@@ -73,38 +74,23 @@ pub(super) fn selector_points_at_pods(deed: &Deed<'_>) -> Option<String> {
         return None;
     }
     let (before, after) = (deed.before, deed.after);
-    let total = after.routing.as_ref().map_or(0, |routing| routing.total);
-    let weight = after
-        .routing
-        .iter()
-        .flat_map(|routing| &routing.weights)
-        .filter_map(|weight| weight.parse::<i64>().ok())
-        .max()
-        .unwrap_or(0);
-    let services = [
-        (
-            &before.stable_service,
-            &after.stable_service,
-            total - weight,
-        ),
-        (&before.canary_service, &after.canary_service, weight),
-    ];
-    services.into_iter().find_map(|(old, new, share)| {
-        let hash = new.as_deref().filter(|hash| !hash.is_empty())?;
+    let (old, new) = (before.routing.as_ref()?, after.routing.as_ref()?);
+    new.selectors.iter().find_map(|(service, hash)| {
+        let share = new.share_of_service(service);
         // Nothing was told apart before the first hash is set.
         let moved = old
-            .as_deref()
+            .selectors
+            .get(service)
             .is_some_and(|old| !old.is_empty() && old != hash);
-        let excused = after.is_aborted() && hash == after.stable && !after.is_dynamic();
-        if !moved || share == 0 || excused {
+        let excused = after.is_aborted() && *hash == after.stable && !after.is_dynamic();
+        if !moved || hash.is_empty() || share == 0 || excused {
             return None;
         }
         let needed = after.needed_below(share).max(1).min(after.replicas);
         let available = after.set(hash).available;
         (available < needed).then(|| {
             format!(
-                "S0-4: {} of weight {share} is pointed at {hash} with {available} of {needed} pods",
-                deed.change.object.name
+                "S0-4: {service} of weight {share} is pointed at {hash} with {available} of {needed} pods"
             )
         })
     })
