@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use futures::future::join_all;
-use tidegate_api::analysis::AnalysisRun;
+use tidegate_api::{analysis::AnalysisRun, meta::ObjectMeta};
 use tidegate_core::{
     analysis_run::{
         self, Concluded, Decision, Due, Ending, Measure, Measured, Secrets, failed_measurement,
+        unreadable,
     },
     plan::{ANALYSIS_RUNS, ObjectKey, Resource},
     run::Outcome,
@@ -15,9 +16,9 @@ use tidegate_integrations::metrics::{self, Turn};
 
 use crate::{
     ask,
-    reconcile::{self, Kind, Name, Shell, Verdict},
+    reconcile::{Kind, Name, Shell, Verdict},
     record::About,
-    watch::Found,
+    watch::{Broken, Found},
 };
 
 /// AnalysisRuns.
@@ -33,9 +34,15 @@ impl Kind for AnalysisRuns {
         match shell.caches.analysis_runs.get(&name.0, &name.1) {
             Found::Good(run) => pass(shell, &run).await,
             Found::Broken(broken) => {
-                // There is no status that could be written without reading it.
                 tracing::error!(namespace = %name.0, name = %name.1, error = %broken.error, "this AnalysisRun cannot be read");
-                Verdict::Done(None)
+                let now = shell.clock.now();
+                let Broken {
+                    metadata,
+                    status,
+                    error,
+                } = &*broken;
+                let concluded = unreadable::conclude(metadata, status, error, now);
+                commit(shell, &about(metadata), concluded).await
             }
             Found::Absent => {
                 let key = ObjectKey::new(ANALYSIS_RUNS, &name.0, &name.1);
@@ -47,19 +54,14 @@ impl Kind for AnalysisRuns {
 }
 
 async fn pass(shell: &Shell, run: &Arc<AnalysisRun>) -> Verdict {
-    let metadata = &run.metadata;
-    let about = Arc::new(About {
-        key: ObjectKey::new(ANALYSIS_RUNS, &metadata.namespace, &metadata.name),
-        uid: metadata.uid.clone(),
-        resource_version: metadata.resource_version.clone(),
-    });
+    let about = about(&run.metadata);
     let now = shell.clock.now();
     let concluded = match analysis_run::decide(run, now) {
         Decision::Idle(wake) => return Verdict::Done(wake),
         Decision::Delete(write) => {
             return match shell.send_alone(&about, &write).await {
                 Outcome::Done(_) => Verdict::Done(None),
-                Outcome::Failed(failure) => reconcile::after(&failure, None),
+                Outcome::Failed(failure) => shell.after(&about.key, &failure, None).await,
             };
         }
         Decision::Refuse(sentence) => Concluded::refused(run, sentence, now),
@@ -68,13 +70,26 @@ async fn pass(shell: &Shell, run: &Arc<AnalysisRun>) -> Verdict {
             Err(verdict) => return verdict,
         },
     };
+    commit(shell, &about, concluded).await
+}
+
+fn about(metadata: &ObjectMeta) -> Arc<About> {
+    Arc::new(About {
+        key: ObjectKey::new(ANALYSIS_RUNS, &metadata.namespace, &metadata.name),
+        uid: metadata.uid.clone(),
+        resource_version: metadata.resource_version.clone(),
+    })
+}
+
+/// Writes the status, and then sends the events that speak of it.
+async fn commit(shell: &Shell, about: &Arc<About>, concluded: Concluded) -> Verdict {
     let wake = concluded.wake.map(|wake| wake.at);
     if let Some(write) = &concluded.write
-        && let Outcome::Failed(failure) = shell.send_alone(&about, write).await
+        && let Outcome::Failed(failure) = shell.send_alone(about, write).await
     {
-        return reconcile::after(&failure, wake);
+        return shell.after(&about.key, &failure, wake).await;
     }
-    shell.recorder.record(&about, concluded.events);
+    shell.recorder.record(about, concluded.events);
     Verdict::Done(wake)
 }
 

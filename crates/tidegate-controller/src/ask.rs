@@ -7,7 +7,10 @@ use futures::StreamExt;
 use kube::Client;
 use reqwest::{Client as Http, Proxy, redirect::Policy};
 use serde::Deserialize;
-use tidegate_core::plan::{ObjectKey, SECRETS};
+use tidegate_core::{
+    analysis_run::Secret,
+    plan::{ObjectKey, SECRETS},
+};
 use tidegate_integrations::metrics::{Answer, Certificate, Request};
 
 use crate::apply;
@@ -89,34 +92,43 @@ fn http_client(egress: &Egress, certificate: Certificate) -> anyhow::Result<Http
 }
 
 #[derive(Deserialize)]
-struct Secret {
+struct Data {
     #[serde(default)]
     data: BTreeMap<String, String>,
 }
 
-/// A secret's values, read live (ANA-26); `None` if there is no such secret.
+/// A secret, read live (ANA-26).
 ///
 /// # Errors
-/// What the server or the connection says.
-pub(crate) async fn secret(
-    client: &Client,
-    namespace: &str,
-    name: &str,
-) -> Result<Option<BTreeMap<String, String>>, String> {
+/// What the connection or the server says, if asking again may give another answer.
+pub(crate) async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Secret, String> {
     let key = ObjectKey::new(SECRETS, namespace, name);
     let request = http::Request::get(apply::object_path(&key))
         .body(Vec::new())
         .map_err(|error| error.to_string())?;
-    match client.request::<Secret>(request).await {
-        Ok(secret) => Ok(Some(
+    match client.request::<Data>(request).await {
+        Ok(secret) => Ok(Secret::Values(
             secret
                 .data
                 .into_iter()
                 .filter_map(|(name, coded)| Some((name, decode(&coded)?)))
                 .collect(),
         )),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-        Err(error) => Err(apply::chain(&error)),
+        Err(error) => refusal(&error).ok_or_else(|| apply::chain(&error)),
+    }
+}
+
+/// An answer that stays the same however often one asks.
+fn refusal(error: &kube::Error) -> Option<Secret> {
+    let kube::Error::Api(status) = error else {
+        return None;
+    };
+    match status.code {
+        404 => Some(Secret::Absent),
+        // Tokens are renewed; what takes long or comes too often is asked for once more.
+        401 | 408 | 429 => None,
+        400..500 => Some(Secret::Refused(status.message.clone())),
+        _ => None,
     }
 }
 

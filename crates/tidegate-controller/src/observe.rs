@@ -12,6 +12,7 @@ use tidegate_api::{
     workload::{ReplicaSet, Service},
 };
 use tidegate_core::{
+    analysis_run::unreadable,
     freshness::Seen,
     observed::{Objects, Observed},
     plan::{
@@ -23,7 +24,7 @@ use tidegate_integrations::traffic;
 
 use crate::{
     args::Args,
-    watch::{self, Cache, Cached, Change, Found, Scope},
+    watch::{self, Broken, Cache, Cached, Change, Found, Scope},
 };
 
 /// Who learns of each change.
@@ -199,6 +200,17 @@ impl Caches {
         found.extend(named.into_iter().filter(|run| {
             let owner = run.metadata.controller();
             owner.is_none_or(|owner| owner.uid != rollout.metadata.uid)
+        }));
+        let broken = self
+            .analysis_runs
+            .broken(&rollout.metadata.namespace, &prefix);
+        found.extend(broken.into_iter().map(|broken| {
+            let Broken {
+                metadata,
+                status,
+                error,
+            } = &*broken;
+            Arc::new(unreadable::stand_in(metadata, status, error))
         }));
         found
     }

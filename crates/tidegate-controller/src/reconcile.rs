@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use kube::Client;
 use tidegate_core::{
-    freshness::{Freshness, Ledger},
+    freshness::{Freshness, Ledger, Outrun},
     observed::Objects,
     plan::{ObjectKey, Plan, Resource, Write},
     run::{Applied, Failure, Outcome, PlanRun, Step},
@@ -21,7 +21,7 @@ use crate::{
     wake::Queue,
 };
 
-/// How long a pass waits for a cache that lags behind our own write, or for news after a conflict.
+/// How long a pass waits for a cache that lags behind our own write.
 const CACHE_LAG: Duration = Duration::from_millis(50);
 
 /// Namespace and name.
@@ -47,6 +47,8 @@ pub(crate) enum Verdict {
     Failed(Option<Timestamp>),
     /// What was observed is older than what was written: again when the caches have caught up.
     Behind,
+    /// Somebody else was faster: again after this time, or as soon as there is news.
+    Outrun(Duration),
 }
 
 /// A kind that is reconciled.
@@ -71,9 +73,16 @@ pub(crate) async fn work<K: Kind>(shell: Arc<Shell>, kind: Arc<K>, queue: Arc<Qu
         };
         let wake = |at: Option<Timestamp>| at.map(|at| shell.clock.wake(at));
         match verdict {
-            Verdict::Done(at) => queue.done(&name, wake(at)),
-            Verdict::Failed(at) => queue.failed(&name, wake(at)),
+            Verdict::Done(at) => {
+                shell.ledger.lock().await.settled(&owner);
+                queue.done(&name, wake(at));
+            }
+            Verdict::Failed(at) => {
+                shell.ledger.lock().await.settled(&owner);
+                queue.failed(&name, wake(at));
+            }
             Verdict::Behind => queue.postpone(&name, CACHE_LAG),
+            Verdict::Outrun(delay) => queue.postpone(&name, delay),
         }
     }
 }
@@ -140,6 +149,25 @@ impl Shell {
         outcome
     }
 
+    /// Notes a failure of a pass: whether the pass was outrun, and if so how often in a row.
+    pub(crate) async fn outrun(&self, owner: &ObjectKey, failure: &Failure) -> Option<Outrun> {
+        let outrun = self.ledger.lock().await.outrun(owner, failure)?;
+        if outrun.is_lasting() {
+            tracing::warn!(object = %owner, ?failure, times = outrun.times, "somebody else was faster again");
+        }
+        Some(outrun)
+    }
+
+    /// What a failure means for the next look.
+    pub(crate) async fn after(
+        &self,
+        owner: &ObjectKey,
+        failure: &Failure,
+        wake: Option<Timestamp>,
+    ) -> Verdict {
+        next_look(self.outrun(owner, failure).await, wake)
+    }
+
     async fn remember(&self, owner: &ObjectKey, versions: &[(ObjectKey, String)]) {
         let mut ledger = self.ledger.lock().await;
         for (key, version) in versions {
@@ -148,14 +176,10 @@ impl Shell {
     }
 }
 
-/// What a failure means for the next look.
-pub(crate) fn after(failure: &Failure, wake: Option<Timestamp>) -> Verdict {
-    match failure {
-        Failure::Conflict | Failure::AlreadyExists => Verdict::Behind,
-        Failure::NotFound
-        | Failure::Refused(_)
-        | Failure::Unavailable(_)
-        | Failure::Unknown(_)
-        | Failure::Inexpressible(_) => Verdict::Failed(wake),
+/// When to look again after a failure.
+pub(crate) fn next_look(outrun: Option<Outrun>, wake: Option<Timestamp>) -> Verdict {
+    match outrun {
+        Some(outrun) => Verdict::Outrun(outrun.delay().unsigned_abs()),
+        None => Verdict::Failed(wake),
     }
 }

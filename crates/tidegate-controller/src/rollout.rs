@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tidegate_api::rollout::Rollout;
 use tidegate_core::{
+    freshness::Outrun,
     plan::{ObjectKey, Plan, ROLLOUTS, Resource},
-    rollout::{self, RolloutSnapshot},
+    rollout::{self, RolloutSnapshot, Told},
     run::{Applied, Outcome},
 };
 
@@ -58,8 +60,12 @@ async fn pass(shell: &Shell, rollout: &Arc<Rollout>) -> Verdict {
         .carry_out(&about, &plan, &observed.router_objects)
         .await;
     if let Some((_, failure)) = applied.failure() {
-        let told = tell_failure(shell, &about, (&snapshot, &plan, &applied)).await;
-        return told.unwrap_or_else(|| reconcile::after(failure, wake(&plan)));
+        let outrun = shell.outrun(&about.key, failure).await;
+        let told = rollout::after_failure(&snapshot, &applied, outrun, shell.clock.now());
+        return match told {
+            Some(told) => tell(shell, &about, told, (outrun, wake(&plan))).await,
+            None => reconcile::next_look(outrun, wake(&plan)),
+        };
     }
     commit(shell, &about, (&snapshot, &plan, &applied)).await
 }
@@ -73,7 +79,7 @@ async fn commit(
     if let Some(write) = rollout::status::write(snapshot, plan, applied) {
         match shell.send_alone(about, &write).await {
             Outcome::Done(_) => {}
-            Outcome::Failed(failure) => return reconcile::after(&failure, wake(plan)),
+            Outcome::Failed(failure) => return shell.after(&about.key, &failure, wake(plan)).await,
         }
     }
     shell.recorder.record(about, plan.events.clone());
@@ -86,20 +92,20 @@ async fn commit(
     }
 }
 
-/// Some failures are the user's to mend: then the status says so.
-async fn tell_failure(
+/// Some failures are the user's to mend: then events and the status say so.
+async fn tell(
     shell: &Shell,
     about: &Arc<About>,
-    (snapshot, plan, applied): (&RolloutSnapshot, &Plan, &Applied),
-) -> Option<Verdict> {
-    let told = rollout::after_failure(snapshot, applied, shell.clock.now())?;
+    told: Told,
+    (outrun, wake): (Option<Outrun>, Option<Timestamp>),
+) -> Verdict {
     if let Some(write) = &told.write
         && let Outcome::Failed(failure) = shell.send_alone(about, write).await
     {
-        return Some(reconcile::after(&failure, wake(plan)));
+        return shell.after(&about.key, &failure, wake).await;
     }
     shell.recorder.record(about, told.events);
-    Some(Verdict::Failed(wake(plan)))
+    reconcile::next_look(outrun, wake)
 }
 
 /// An object that nobody can read gets a condition that names the field; nothing else is touched.
@@ -117,10 +123,10 @@ async fn refuse(shell: &Shell, broken: &Broken) -> Verdict {
     };
     match shell.send_alone(&about, &write).await {
         Outcome::Done(_) => Verdict::Done(None),
-        Outcome::Failed(failure) => reconcile::after(&failure, None),
+        Outcome::Failed(failure) => shell.after(&about.key, &failure, None).await,
     }
 }
 
-fn wake(plan: &Plan) -> Option<jiff::Timestamp> {
+fn wake(plan: &Plan) -> Option<Timestamp> {
     plan.wake.as_ref().map(|wake| wake.at)
 }

@@ -171,6 +171,22 @@ impl<T: Cached> Cache<T> {
         })
     }
 
+    /// All objects of a namespace that cannot be read and whose names begin so.
+    pub(crate) fn broken(&self, namespace: &str, prefix: &str) -> Vec<Arc<Broken>> {
+        let first = (namespace.to_owned(), prefix.to_owned());
+        self.with(|objects| {
+            objects
+                .by_name
+                .range(first..)
+                .take_while(|((of, name), _)| of == namespace && name.starts_with(prefix))
+                .filter_map(|(_, entry)| match entry {
+                    Entry::Broken(broken) => Some(Arc::clone(broken)),
+                    Entry::Good(_) => None,
+                })
+                .collect()
+        })
+    }
+
     /// Nothing will be listed: the cache is complete as it is.
     pub(crate) fn mark_synced(&self) {
         self.synced.send_replace(true);

@@ -8,6 +8,7 @@ pub mod assess;
 mod conclude;
 pub mod rules;
 pub mod schedule;
+pub mod unreadable;
 pub mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,8 +73,19 @@ pub enum Ending {
     Yes,
 }
 
-/// The values of secrets by name; `None` says that there is no such secret.
-pub type Secrets = BTreeMap<String, Option<BTreeMap<String, String>>>;
+/// What was read of secrets, by name.
+pub type Secrets = BTreeMap<String, Secret>;
+
+/// What was read of a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Secret {
+    /// Its values by key. Not to be logged.
+    Values(BTreeMap<String, String>),
+    /// There is none of this name.
+    Absent,
+    /// The API server does not show it; its sentence.
+    Refused(String),
+}
 
 /// A metric to be measured now.
 #[derive(Clone, Debug)]

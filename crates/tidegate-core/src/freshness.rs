@@ -2,7 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::{ObjectKey, Resource};
+use jiff::SignedDuration;
+
+use crate::{
+    plan::{ObjectKey, Resource},
+    run::Failure,
+};
+
+/// How long a pass waits for news after somebody else was faster: caches seldom lag for longer.
+const SOON: SignedDuration = SignedDuration::from_millis(50);
+/// How often in a row that is put down to lagging caches; what lasts longer has another cause.
+const FEW: u32 = 5;
+/// The longest wait, as after other failures (QUE-03).
+const LONGEST: SignedDuration = SignedDuration::from_secs(10);
 
 /// The highest version of a resource that a cache has taken in, by kind.
 pub trait Seen {
@@ -19,10 +31,34 @@ pub enum Freshness {
     Behind(Resource),
 }
 
-/// Remembers, for each decided object, the newest version it wrote of each kind.
+/// Somebody else was faster: an object changed or was there before our write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outrun {
+    /// How often in a row.
+    pub times: u32,
+}
+
+impl Outrun {
+    /// Whether it happens so often that lagging caches do not explain it: the object that is in the
+    /// way is none that the caches hold.
+    pub fn is_lasting(self) -> bool {
+        self.times > FEW
+    }
+
+    /// How long to wait for news: longer each time once it is lasting.
+    pub fn delay(self) -> SignedDuration {
+        let doublings = self.times.saturating_sub(FEW).min(10);
+        SOON.saturating_mul(2_i32.saturating_pow(doublings))
+            .min(LONGEST)
+    }
+}
+
+/// Remembers, for each decided object, the newest version it wrote of each kind, and how often in a
+/// row it was outrun.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     written: BTreeMap<ObjectKey, BTreeMap<Resource, u64>>,
+    outrun: BTreeMap<ObjectKey, u32>,
 }
 
 impl Ledger {
@@ -54,8 +90,53 @@ impl Ledger {
         Freshness::Fresh
     }
 
+    /// Notes why a pass over `owner` ended early, if it was outrun: `None` for all other failures.
+    pub fn outrun(&mut self, owner: &ObjectKey, failure: &Failure) -> Option<Outrun> {
+        match failure {
+            Failure::Conflict | Failure::AlreadyExists => {
+                let times = self.outrun.entry(owner.clone()).or_default();
+                *times = times.saturating_add(1);
+                Some(Outrun { times: *times })
+            }
+            Failure::NotFound
+            | Failure::Refused(_)
+            | Failure::Unavailable(_)
+            | Failure::Unknown(_)
+            | Failure::Inexpressible(_) => None,
+        }
+    }
+
+    /// A pass over `owner` ended for another reason than being outrun.
+    pub fn settled(&mut self, owner: &ObjectKey) {
+        self.outrun.remove(owner);
+    }
+
     /// Forgets an object that is gone.
     pub fn forget(&mut self, owner: &ObjectKey) {
         self.written.remove(owner);
+        self.outrun.remove(owner);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::ROLLOUTS;
+
+    #[test]
+    fn who_is_outrun_again_and_again_waits_longer_each_time() {
+        let owner = ObjectKey::new(ROLLOUTS, "n", "web");
+        let mut ledger = Ledger::default();
+        let waits: Vec<(i128, bool)> = (0..15)
+            .filter_map(|_| ledger.outrun(&owner, &Failure::AlreadyExists))
+            .map(|outrun| (outrun.delay().as_millis(), outrun.is_lasting()))
+            .collect();
+        assert_eq!(waits[..5], [(50, false); 5]);
+        assert_eq!(waits[5..8], [(100, true), (200, true), (400, true)]);
+        assert_eq!(waits.last(), Some(&(10_000, true)));
+        ledger.settled(&owner);
+        let first = ledger.outrun(&owner, &Failure::Conflict).unwrap();
+        assert!(!first.is_lasting());
+        assert_eq!(ledger.outrun(&owner, &Failure::NotFound), None);
     }
 }

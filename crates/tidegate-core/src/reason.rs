@@ -35,6 +35,13 @@ pub enum Reason {
         /// How many are needed.
         needed: i32,
     },
+    /// A step that is not carried out yet.
+    NotSupported {
+        /// Counted from 1.
+        number: i32,
+        /// The step in words, such as `plugin: org/hook`.
+        words: String,
+    },
     /// A pause with an end.
     Paused {
         /// Counted from 1.
@@ -133,6 +140,12 @@ impl fmt::Display for Reason {
             }
             Self::HistoryLimit => formatter.write_str("the revision history is full"),
             Self::ProgressDeadline => formatter.write_str("the progress deadline may pass"),
+            Self::NotSupported { number, words } => write!(
+                formatter,
+                "spec.strategy.canary.steps[{}] ({words}) is not supported yet: promote to go past it, \
+                 or take it out of the steps",
+                number.saturating_sub(1)
+            ),
             Self::Invalid { message } => formatter.write_str(message),
             Self::Missing { object } => write!(formatter, "{object} is missing"),
             Self::MeasurementDue { metric } => {

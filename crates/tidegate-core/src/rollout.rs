@@ -32,8 +32,9 @@ pub use parse::parse;
 pub use snapshot::RolloutSnapshot;
 
 use crate::{
+    freshness::Outrun,
     observed::Finding,
-    plan::{Class, Effect, Event, Guard, ObjectKey, Plan, ROLLOUTS, Verb, Write},
+    plan::{Class, Effect, Event, Guard, ObjectKey, Plan, REPLICA_SETS, ROLLOUTS, Verb, Write},
     reason::Reason,
     rollout::snapshot::Given,
     run::{Applied, Failure},
@@ -100,37 +101,53 @@ pub struct Told {
     pub events: Vec<Event>,
 }
 
-/// Some failures are for the user to mend: a ReplicaSet that is refused (RSI-09), a name that is taken
-/// (RSI-08), a router that cannot be written (TRF-26). `None` for all others: they are tried again.
+/// Some failures are for the user to mend: a write that is refused (RSI-09, TRF-26), a name that stays
+/// taken, a router that cannot be written. `None` for all others: they are tried again.
 pub fn after_failure(
     snapshot: &RolloutSnapshot,
     applied: &Applied,
+    outrun: Option<Outrun>,
     now: Timestamp,
 ) -> Option<Told> {
-    let (target, failure) = applied.failure()?;
-    let creates = target
-        .as_ref()
-        .is_some_and(|key| key.name == new_name(snapshot) && snapshot.new.is_none());
-    match failure {
-        Failure::Refused(why) if creates => {
-            let name = new_name(snapshot);
-            let draft = canary::begin(snapshot);
-            let next = status::replica_set_refused(snapshot, &draft, (&name, why), now);
-            Some(Told {
-                write: status::write_status(&snapshot.rollout, &next.status, None),
-                events: vec![events::replica_set_create_error(&name, why)],
-            })
+    let (write, failure) = applied.failure()?;
+    match (failure, write) {
+        (Failure::Refused(why), Some(write)) => Some(refused(snapshot, write, why, now)),
+        (Failure::AlreadyExists, Some(write)) if outrun.is_some_and(Outrun::is_lasting) => {
+            let why = events::name_is_taken(&write.target);
+            Some(refused(snapshot, write, &why, now))
         }
-        Failure::Inexpressible(why) => Some(Told {
+        (Failure::Inexpressible(why) | Failure::Refused(why), None) => Some(Told {
             write: None,
-            events: vec![Event::warning("TrafficRoutingError", why.clone())],
+            events: vec![events::routing_error(why.clone())],
         }),
-        Failure::Refused(_)
-        | Failure::Conflict
-        | Failure::AlreadyExists
-        | Failure::NotFound
-        | Failure::Unavailable(_)
-        | Failure::Unknown(_) => None,
+        (Failure::Inexpressible(_), Some(_))
+        | (
+            Failure::Conflict
+            | Failure::AlreadyExists
+            | Failure::NotFound
+            | Failure::Unavailable(_)
+            | Failure::Unknown(_),
+            _,
+        ) => None,
+    }
+}
+
+/// A write that the API server does not take. A ReplicaSet that cannot be created has a condition of
+/// its own; all others are told by an event.
+fn refused(snapshot: &RolloutSnapshot, write: &Write, why: &str, now: Timestamp) -> Told {
+    let name = new_name(snapshot);
+    let target = &write.target;
+    if target.resource != REPLICA_SETS || target.name != name || snapshot.new.is_some() {
+        return Told {
+            write: None,
+            events: vec![events::refused(write, why)],
+        };
+    }
+    let draft = canary::begin(snapshot);
+    let next = status::replica_set_refused(snapshot, &draft, (&name, why), now);
+    Told {
+        write: status::write_status(&snapshot.rollout, &next.status, None),
+        events: vec![events::replica_set_create_error(&name, why)],
     }
 }
 

@@ -59,7 +59,7 @@ pub struct PlanRun {
     pending_route_events: Vec<Event>,
     expanded: usize,
     events: Vec<Event>,
-    failure: Option<(Option<ObjectKey>, Failure)>,
+    failure: Option<(Option<Write>, Failure)>,
     versions: Vec<(ObjectKey, String)>,
     status_version: Option<String>,
     writes: usize,
@@ -171,7 +171,7 @@ impl PlanRun {
                     }
                 }
             }
-            Outcome::Failed(failure) => self.failure = Some((Some(write.target), failure)),
+            Outcome::Failed(failure) => self.failure = Some((Some(write), failure)),
         }
     }
 
@@ -211,7 +211,7 @@ impl PlanRun {
 #[derive(Clone, Debug)]
 pub struct Applied {
     complete: bool,
-    failure: Option<(Option<ObjectKey>, Failure)>,
+    failure: Option<(Option<Write>, Failure)>,
     versions: Vec<(ObjectKey, String)>,
     rollout_version: Option<String>,
     writes: usize,
@@ -223,8 +223,8 @@ impl Applied {
         self.complete
     }
 
-    /// The write that failed and why, if one did.
-    pub fn failure(&self) -> Option<&(Option<ObjectKey>, Failure)> {
+    /// Why the run ended early, if it did, and with which write, unless none could be phrased.
+    pub fn failure(&self) -> Option<&(Option<Write>, Failure)> {
         self.failure.as_ref()
     }
 

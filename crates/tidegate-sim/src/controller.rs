@@ -9,11 +9,13 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 use tidegate_api::{analysis::AnalysisRun, rollout::Rollout};
 use tidegate_core::{
-    analysis_run::{self, Concluded, Decision, Due, Ending, Measure, Measured, Secrets},
-    freshness::{Freshness, Ledger},
+    analysis_run::{
+        self, Concluded, Decision, Due, Ending, Measure, Measured, Secret, Secrets, unreadable,
+    },
+    freshness::{Freshness, Ledger, Outrun},
     observed::Objects,
     plan::{ANALYSIS_RUNS, Event, ObjectKey, Plan, ROLLOUTS, Write},
-    rollout::{self, RolloutSnapshot},
+    rollout::{self, RolloutSnapshot, Told},
     run::{Applied, Failure, Outcome, PlanRun, Step},
 };
 use tidegate_integrations::{
@@ -30,7 +32,7 @@ use crate::cluster::{
     kinds::{self, KindId},
 };
 
-/// How long a pass waits for a cache that lags behind, or for news after a conflict; as in the shell.
+/// How long a pass waits for a cache that lags behind; as in the shell.
 const CACHE_LAG: SignedDuration = SignedDuration::from_millis(50);
 
 /// The controller died in the middle of something.
@@ -63,6 +65,7 @@ enum Verdict {
     Done(Option<Timestamp>),
     Failed(Option<Timestamp>),
     Behind,
+    Outrun(SignedDuration),
 }
 
 /// A controller.
@@ -121,9 +124,16 @@ impl Controller {
             Freshness::Behind(_) => Verdict::Behind,
         };
         match verdict {
-            Verdict::Done(wake) => self.queue.done(object.clone(), wake),
-            Verdict::Failed(wake) => self.queue.failed(object.clone(), wake, now),
+            Verdict::Done(wake) => {
+                self.ledger.settled(&key_of(&object));
+                self.queue.done(object.clone(), wake);
+            }
+            Verdict::Failed(wake) => {
+                self.ledger.settled(&key_of(&object));
+                self.queue.failed(object.clone(), wake, now);
+            }
             Verdict::Behind => self.queue.postpone(object.clone(), now + CACHE_LAG),
+            Verdict::Outrun(delay) => self.queue.postpone(object.clone(), now + delay),
         }
         Ok(Some(object))
     }
@@ -137,7 +147,15 @@ impl Controller {
         if object.kind == kinds::ANALYSIS_RUNS {
             return match self.caches.analysis_runs.get(namespace, name).cloned() {
                 Some(Ok(run)) => self.measure(around, &run),
-                Some(Err(_)) => Ok(Verdict::Done(None)),
+                Some(Err(broken)) => {
+                    let Broken {
+                        metadata,
+                        status,
+                        error,
+                    } = &*broken;
+                    let concluded = unreadable::conclude(metadata, status, error, around.now());
+                    self.conclude(around, &key_of(object), concluded)
+                }
                 None => {
                     self.ledger.forget(&key_of(object));
                     Ok(Verdict::Done(None))
@@ -168,8 +186,12 @@ impl Controller {
         around.explain(&about, &plan);
         let applied = self.carry_out(around, &about, (&plan, &observed.router_objects))?;
         if let Some((_, failure)) = applied.failure() {
-            let told = self.tell_failure(around, &about, (&snapshot, &plan, &applied))?;
-            return Ok(told.unwrap_or_else(|| after(failure, wake(&plan))));
+            let outrun = self.ledger.outrun(&about, failure);
+            let told = rollout::after_failure(&snapshot, &applied, outrun, around.now());
+            return match told {
+                Some(told) => self.tell(around, &about, told, (outrun, wake(&plan))),
+                None => Ok(next_look(outrun, wake(&plan))),
+            };
         }
         self.commit(around, &about, (&snapshot, &plan, &applied))
     }
@@ -204,7 +226,7 @@ impl Controller {
         if let Some(write) = rollout::status::write(snapshot, plan, applied)
             && let Outcome::Failed(failure) = self.send_alone(around, about, &write)?
         {
-            return Ok(after(&failure, wake(plan)));
+            return Ok(self.after(about, &failure, wake(plan)));
         }
         around.tell(about, plan.events.clone());
         Ok(if plan.retry.is_some() {
@@ -214,22 +236,25 @@ impl Controller {
         })
     }
 
-    fn tell_failure(
+    fn tell(
         &mut self,
         around: &mut impl Surroundings,
         about: &ObjectKey,
-        (snapshot, plan, applied): (&RolloutSnapshot, &Plan, &Applied),
-    ) -> Result<Option<Verdict>, Died> {
-        let Some(told) = rollout::after_failure(snapshot, applied, around.now()) else {
-            return Ok(None);
-        };
+        told: Told,
+        (outrun, wake): (Option<Outrun>, Option<Timestamp>),
+    ) -> Result<Verdict, Died> {
         if let Some(write) = &told.write
             && let Outcome::Failed(failure) = self.send_alone(around, about, write)?
         {
-            return Ok(Some(after(&failure, wake(plan))));
+            return Ok(self.after(about, &failure, wake));
         }
         around.tell(about, told.events);
-        Ok(Some(Verdict::Failed(wake(plan))))
+        Ok(next_look(outrun, wake))
+    }
+
+    /// What a failure means for the next look; as in the shell.
+    fn after(&mut self, about: &ObjectKey, failure: &Failure, wake: Option<Timestamp>) -> Verdict {
+        next_look(self.ledger.outrun(about, failure), wake)
     }
 
     fn refuse(&mut self, around: &mut impl Surroundings, broken: &Broken) -> Result<Verdict, Died> {
@@ -242,7 +267,7 @@ impl Controller {
         };
         Ok(match self.send_alone(around, &about, &write)? {
             Outcome::Done(_) => Verdict::Done(None),
-            Outcome::Failed(failure) => after(&failure, None),
+            Outcome::Failed(failure) => self.after(&about, &failure, None),
         })
     }
 
@@ -258,19 +283,28 @@ impl Controller {
             Decision::Delete(write) => {
                 return Ok(match self.send_alone(around, &about, &write)? {
                     Outcome::Done(_) => Verdict::Done(None),
-                    Outcome::Failed(failure) => after(&failure, None),
+                    Outcome::Failed(failure) => self.after(&about, &failure, None),
                 });
             }
             Decision::Refuse(sentence) => Concluded::refused(run, sentence, now),
             Decision::Measure(due) => self.take_all(around, run, &due),
         };
+        self.conclude(around, &about, concluded)
+    }
+
+    fn conclude(
+        &mut self,
+        around: &mut impl Surroundings,
+        about: &ObjectKey,
+        concluded: Concluded,
+    ) -> Result<Verdict, Died> {
         let wake = concluded.wake.map(|wake| wake.at);
         if let Some(write) = &concluded.write
-            && let Outcome::Failed(failure) = self.send_alone(around, &about, write)?
+            && let Outcome::Failed(failure) = self.send_alone(around, about, write)?
         {
-            return Ok(after(&failure, wake));
+            return Ok(self.after(about, &failure, wake));
         }
-        around.tell(&about, concluded.events);
+        around.tell(about, concluded.events);
         Ok(Verdict::Done(wake))
     }
 
@@ -279,7 +313,7 @@ impl Controller {
         let secrets: Secrets = due
             .secrets(run)
             .into_iter()
-            .map(|reference| (reference.name.clone(), None))
+            .map(|reference| (reference.name.clone(), Secret::Absent))
             .collect();
         let now = around.now();
         match due.arm(run, &secrets) {
@@ -347,15 +381,11 @@ impl Controller {
     }
 }
 
-/// What a failure means for the next look; as in the shell.
-fn after(failure: &Failure, wake: Option<Timestamp>) -> Verdict {
-    match failure {
-        Failure::Conflict | Failure::AlreadyExists => Verdict::Behind,
-        Failure::NotFound
-        | Failure::Refused(_)
-        | Failure::Unavailable(_)
-        | Failure::Unknown(_)
-        | Failure::Inexpressible(_) => Verdict::Failed(wake),
+/// When to look again after a failure.
+fn next_look(outrun: Option<Outrun>, wake: Option<Timestamp>) -> Verdict {
+    match outrun {
+        Some(outrun) => Verdict::Outrun(outrun.delay()),
+        None => Verdict::Failed(wake),
     }
 }
 

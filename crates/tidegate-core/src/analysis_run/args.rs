@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tidegate_api::analysis::{AnalysisRunSpec, Argument, Metric, SecretKeyRef};
 use tidegate_gocompat::quote;
 
-use super::Secrets;
+use super::{Secret, Secrets};
 
 /// Stands for a secret's value where only the shape of a metric matters.
 const STAND_IN: &str = "temp-for-secret";
@@ -42,10 +42,13 @@ pub(super) fn with_secrets(args: &[Argument], secrets: &Secrets) -> Result<Value
                 .clone()
                 .ok_or_else(|| not_supplied(&argument.name))?,
             Some(SecretKeyRef { name, key }) => {
-                let data = secrets
-                    .get(name)
-                    .and_then(Option::as_ref)
-                    .ok_or_else(|| format!("secrets \"{name}\" not found"))?;
+                let data = match secrets.get(name) {
+                    Some(Secret::Values(data)) => data,
+                    Some(Secret::Refused(why)) => return Err(why.clone()),
+                    Some(Secret::Absent) | None => {
+                        return Err(format!("secrets \"{name}\" not found"));
+                    }
+                };
                 data.get(key)
                     .cloned()
                     .ok_or_else(|| format!("key '{key}' does not exist in secret '{name}'"))?
@@ -62,7 +65,10 @@ pub(super) fn masks(args: &[Argument], secrets: &Secrets) -> Vec<String> {
     let mut masks: Vec<String> = args
         .iter()
         .filter_map(secret)
-        .filter_map(|reference| secrets.get(&reference.name)?.as_ref()?.get(&reference.key))
+        .filter_map(|reference| match secrets.get(&reference.name)? {
+            Secret::Values(data) => data.get(&reference.key),
+            Secret::Absent | Secret::Refused(_) => None,
+        })
         .filter(|value| !value.is_empty())
         .cloned()
         .collect();

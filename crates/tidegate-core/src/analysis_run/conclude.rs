@@ -300,7 +300,7 @@ fn trim(status: &mut AnalysisRunStatus, due: &Due) {
     }
 }
 
-fn completed(phase: &str) -> Event {
+pub(super) fn completed(phase: &str) -> Event {
     Event {
         severity: severity(phase),
         reason: format!("AnalysisRun{phase}").into(),

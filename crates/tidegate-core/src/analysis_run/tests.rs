@@ -173,7 +173,7 @@ fn secrets_are_never_shown() {
     );
     let secrets = Secrets::from([(
         "s".to_owned(),
-        Some(BTreeMap::from([("k".to_owned(), "hush".to_owned())])),
+        Secret::Values(BTreeMap::from([("k".to_owned(), "hush".to_owned())])),
     )]);
     assert_eq!(due.arm(&run, &secrets).unwrap().len(), 1);
     let mut seen = measured("Error");
@@ -193,7 +193,7 @@ fn a_secret_within_another_does_not_show_the_rest_of_it() {
     .unwrap();
     let values = [("user", "shop"), ("token", "shop-4711")];
     let values = values.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    let secrets = Secrets::from([("s".to_owned(), Some(BTreeMap::from(values)))]);
+    let secrets = Secrets::from([("s".to_owned(), Secret::Values(BTreeMap::from(values)))]);
     assert_eq!(args::masks(&args, &secrets), ["shop-4711", "shop"]);
 }
 
@@ -211,4 +211,43 @@ fn a_run_that_is_over_is_deleted_when_its_time_is_up() {
     };
     assert_eq!(wake, Some(at(60)));
     assert!(matches!(decide(&run, at(60)), Decision::Delete(_)));
+}
+
+#[test]
+fn a_secret_that_is_refused_is_told_in_the_servers_words() {
+    let mut run =
+        run(&json!({"name": "m", "provider": {"prometheus": {"query": "{{args.token}}"}}}));
+    run.spec.args = serde_json::from_value(
+        json!([{"name": "token", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]),
+    )
+    .unwrap();
+    let Decision::Measure(due) = decide(&run, at(0)) else {
+        panic!("a measurement is due");
+    };
+    let why = "secrets \"s\" is forbidden".to_owned();
+    let secrets = Secrets::from([("s".to_owned(), Secret::Refused(why.clone()))]);
+    assert_eq!(due.arm(&run, &secrets).unwrap_err(), why);
+}
+
+#[test]
+fn a_run_that_cannot_be_read_ends_with_the_field_that_is_wrong() {
+    let metadata = run(&json!({"name": "m"})).metadata;
+    let error = "spec.metrics: invalid type";
+    let concluded = unreadable::conclude(&metadata, &Value::Null, error, at(0));
+    let status = &concluded.write.unwrap().body["status"];
+    assert_eq!(status["phase"], "Error");
+    assert!(status["message"].as_str().unwrap().contains(error));
+    assert_eq!(concluded.events[0].reason, "AnalysisRunError");
+    let over = json!({"phase": "Successful", "message": "fine"});
+    assert!(
+        unreadable::conclude(&metadata, &over, error, at(0))
+            .write
+            .is_none()
+    );
+    assert_eq!(
+        unreadable::stand_in(&metadata, &over, error).status.phase,
+        "Successful"
+    );
+    let broken = unreadable::stand_in(&metadata, &Value::Null, error);
+    assert_eq!(broken.status.phase, "Error");
 }

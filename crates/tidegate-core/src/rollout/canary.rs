@@ -13,6 +13,7 @@ use crate::{
             services, weight,
         },
         draft::{AbortChange, Clearing, Draft, Outcome, Skip},
+        events,
         replica_math::{current_step, progress_is_enough},
         revision, rollback, scale_down,
         snapshot::{RolloutSnapshot, UserPause},
@@ -42,6 +43,8 @@ pub(crate) fn pass(snapshot: &RolloutSnapshot, now: Timestamp) -> Plan {
     if let Some(why) = runs.retry {
         // Nothing moves on without the analysis that somebody asked for.
         plan.reasons.push(why.clone());
+        plan.events
+            .push(events::analysis_not_begun(&why.to_string()));
         plan.retry = Some(why);
         return plan;
     }
@@ -168,6 +171,11 @@ fn conclude(snapshot: &RolloutSnapshot, draft: &mut Draft, now: Timestamp, plan:
         Progress::Waiting { reason, until } => {
             if let Some(at) = until {
                 plan.wake_at(at, reason.clone());
+            }
+            if let Step::Unsupported(_) = step {
+                draft
+                    .events
+                    .push(events::step_not_supported(&reason.to_string()));
             }
             plan.reasons.push(reason);
         }

@@ -4,7 +4,7 @@
 use tidegate_api::rollout::RolloutStatus;
 
 use crate::{
-    plan::Event,
+    plan::{Class, Event, INGRESSES, ObjectKey, REPLICA_SETS, Verb, Write},
     rollout::{conditions, draft::Skip},
 };
 
@@ -105,6 +105,67 @@ pub fn pauses(before: &RolloutStatus, after: &RolloutStatus) -> Option<Event> {
         )),
         (Some(_) | None, None) | (Some(_), Some(_)) => None,
     }
+}
+
+/// A router could not be given its weights (TRF-26).
+pub fn routing_error(why: impl Into<String>) -> Event {
+    Event::warning("TrafficRoutingError", why)
+}
+
+/// The API server does not take a write; nothing else of the pass is done.
+pub fn refused(write: &Write, why: &str) -> Event {
+    let Write { verb, target, .. } = write;
+    let kind = if target.resource == INGRESSES {
+        // No other Ingress is ever written.
+        "canary ingress".to_owned()
+    } else {
+        target.resource.kind.to_lowercase()
+    };
+    let (doing, reason) = match verb {
+        Verb::Create => ("creating", "FailedCreate"),
+        Verb::Patch | Verb::PatchStatus => ("patching", "FailedUpdate"),
+        Verb::Delete => ("deleting", "FailedDelete"),
+    };
+    let message = format!(
+        "error {doing} {kind} `{}`: {why}; the update waits and tries again until that is taken out \
+         of the way",
+        target.name
+    );
+    match write.class {
+        Class::Traffic => routing_error(message),
+        Class::Additive | Class::Destructive | Class::Status | Class::Meta => {
+            Event::warning(reason, message)
+        }
+    }
+}
+
+/// What the API server means by a name that exists although no cache has it.
+pub fn name_is_taken(target: &ObjectKey) -> String {
+    let resource = &target.resource;
+    let kind = if resource.group.is_empty() {
+        resource.plural.to_string()
+    } else {
+        format!("{}.{}", resource.plural, resource.group)
+    };
+    let hint = if *resource == REPLICA_SETS {
+        "one without the label rollouts-pod-template-hash"
+    } else {
+        "one of another controller instance"
+    };
+    format!(
+        "{kind} \"{}\" already exists and is not ours ({hint}): delete it",
+        target.name
+    )
+}
+
+/// An AnalysisRun that somebody asked for cannot be made; the sentence names the field.
+pub fn analysis_not_begun(why: &str) -> Event {
+    Event::warning("AnalysisRunCreateError", why)
+}
+
+/// A step that is not carried out holds the update; the sentence says what to do.
+pub fn step_not_supported(sentence: &str) -> Event {
+    Event::warning("StepNotSupported", sentence)
 }
 
 #[cfg(test)]

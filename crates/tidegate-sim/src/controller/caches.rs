@@ -16,6 +16,7 @@ use tidegate_api::{
     workload::{ReplicaSet, Service},
 };
 use tidegate_core::{
+    analysis_run::unreadable,
     freshness::Seen,
     observed::{Objects, Observed},
     plan::{self, INGRESSES, ObjectKey, Resource},
@@ -59,6 +60,10 @@ impl<T: DeserializeOwned> Entry<T> {
 
     fn read(&self) -> &Result<Arc<T>, Arc<Broken>> {
         self.read.get_or_init(|| {
+            if let Ok(read) = T::deserialize(&*self.value) {
+                return Ok(Arc::new(read));
+            }
+            // Once more, to learn which field it is.
             serde_path_to_error::deserialize(&*self.value)
                 .map(Arc::new)
                 .map_err(|error| {
@@ -310,7 +315,14 @@ impl Caches {
                 .analysis_runs
                 .entries(namespace)
                 .filter(|run| fields::controller_uid(&run.value) == rollout.metadata.uid)
-                .filter_map(|run| run.good().cloned())
+                .map(|run| match run.read() {
+                    Ok(run) => Arc::clone(run),
+                    Err(broken) => Arc::new(unreadable::stand_in(
+                        &broken.metadata,
+                        &broken.status,
+                        &broken.error,
+                    )),
+                })
                 .collect(),
             analysis_templates: self.analysis_templates.by_name(namespace),
             cluster_analysis_templates: self.cluster_analysis_templates.by_name(""),

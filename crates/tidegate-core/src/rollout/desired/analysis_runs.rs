@@ -121,6 +121,14 @@ impl Place {
         }
     }
 
+    /// The field of the Rollout that asks for it.
+    fn field(self) -> String {
+        match self {
+            Self::Step(index) => format!("spec.strategy.canary.steps[{index}].analysis"),
+            Self::Background => "spec.strategy.canary.analysis".to_owned(),
+        }
+    }
+
     /// How an abort begins its sentence.
     fn words(self) -> &'static str {
         match self {

@@ -30,10 +30,10 @@ impl StepKind for UnsupportedStep {
     fn fold_into(&self, _target: &mut Target) {}
 
     fn progress(&self, view: &StepView<'_>, _now: Timestamp) -> Progress {
-        Progress::waiting(Reason::Because(format!(
-            "step {} ({}) is not supported yet: promote to go past it, or take it out of the steps",
-            view.number, self.words
-        )))
+        Progress::waiting(Reason::NotSupported {
+            number: view.number,
+            words: self.words.clone(),
+        })
     }
 
     fn words(&self) -> String {

@@ -1,6 +1,6 @@
 //! A new AnalysisRun: its name, its labels, and what it measures (ANA-01 to ANA-08).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, slice};
 
 use serde_json::json;
 use tidegate_api::{analysis::AnalysisRunSpec, labels, object::Object, rollout::RolloutAnalysis};
@@ -34,7 +34,7 @@ pub(super) fn run<'a>(
     analysis: &RolloutAnalysis,
     place: Place,
 ) -> Result<Begun<'a>, String> {
-    let spec = spec(snapshot, analysis)?;
+    let spec = spec(snapshot, analysis).map_err(|error| format!("{}: {error}", place.field()))?;
     let revision = draft
         .revision
         .or(snapshot.revision)
@@ -89,7 +89,16 @@ fn spec(snapshot: &RolloutSnapshot, analysis: &RolloutAnalysis) -> Result<Analys
         latest: snapshot.current_hash(),
         stable: &snapshot.recorded.stable,
     };
-    let given = arguments::given(&analysis.args, hashes, &snapshot.rollout)?;
+    let mut given = Vec::new();
+    for argument in &analysis.args {
+        let read = arguments::given(slice::from_ref(argument), hashes, &snapshot.rollout);
+        given.extend(read.map_err(|error| {
+            format!(
+                "args.{}.valueFrom.fieldRef.fieldPath: {error}; name a field that is there",
+                argument.name
+            )
+        })?);
+    }
     let found = snapshot.templates.resolve(&analysis.templates)?;
     let found: Vec<_> = found.into_iter().map(|template| template.spec).collect();
     templates::run_spec(&found, analysis, &given)
