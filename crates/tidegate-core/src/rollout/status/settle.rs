@@ -33,6 +33,7 @@ pub(super) fn settle(
     told.extend(abort_when_stuck(snapshot, &mut draft, &status, now));
     set_abort_and_pauses(snapshot, &draft, &mut status, now);
     told.extend(set_conditions(snapshot, &draft, &mut status, now));
+    note_pause(snapshot, &mut status, now);
     super::set_phase(&snapshot.rollout, &mut status);
     status.duration = duration::next(snapshot, &draft, &status, now);
     told.extend(events::pauses(&snapshot.rollout.status, &status));
@@ -112,6 +113,35 @@ fn set_abort_and_pauses(
     }
 }
 
+/// A pause stands in the conditions from the write on that begins it: whoever resumes at once finds
+/// it there, and a pass is saved. Keeps STS-14 but for the second write.
+fn note_pause(snapshot: &RolloutSnapshot, status: &mut RolloutStatus, now: Timestamp) {
+    if !is_paused(snapshot, status) {
+        return;
+    }
+    let note = |kind, holds| {
+        let (reason, message) = (conditions::PAUSED, conditions::PAUSED_MESSAGE);
+        conditions::condition(kind, holds, reason, message, now)
+    };
+    if !progress::is_completed(status) {
+        conditions::set(status, note(Kind::Progressing, Holds::Unknown));
+    }
+    conditions::set(status, note(Kind::Paused, Holds::True));
+}
+
+fn is_paused(snapshot: &RolloutSnapshot, status: &RolloutStatus) -> bool {
+    let paused = !status.pause_conditions.is_empty() || snapshot.rollout.spec.paused;
+    paused && !status.abort
+}
+
+/// Whether a pause that goes on is noted already: what progresses meanwhile does not end the note.
+fn stays_paused(snapshot: &RolloutSnapshot, status: &RolloutStatus) -> bool {
+    let noted = conditions::get(status, Kind::Progressing);
+    is_paused(snapshot, status)
+        && !progress::is_completed(status)
+        && noted.is_some_and(|noted| noted.reason == conditions::PAUSED)
+}
+
 /// Keeps STS-04, STS-05, STS-07, STS-08, in this order.
 fn set_conditions(
     snapshot: &RolloutSnapshot,
@@ -123,7 +153,7 @@ fn set_conditions(
     let lost_health = set_healthy(snapshot, status, now);
     if draft.is_aborted(snapshot) {
         told.extend(set_aborted(snapshot, draft, status, now));
-    } else {
+    } else if !stays_paused(snapshot, status) {
         set_progressing(snapshot, status, lost_health, now);
     }
     set_available(snapshot, status, now);
