@@ -109,11 +109,8 @@ fn carry_over_items(before: &[Value], after: &[Value], raw: &mut Vec<Value>) {
 /// The JSON merge patch (RFC 7386) that makes `to` of `from`; `None` if they are equal. Lists are
 /// replaced whole, and a member that is gone is `null`.
 pub fn merge_patch(from: &Value, to: &Value) -> Option<Value> {
-    if from == to {
-        return None;
-    }
     let (Value::Object(from), Value::Object(to)) = (from, to) else {
-        return Some(to.clone());
+        return (from != to).then(|| to.clone());
     };
     let mut patch = Map::new();
     for key in from.keys().filter(|key| !to.contains_key(*key)) {
@@ -126,7 +123,7 @@ pub fn merge_patch(from: &Value, to: &Value) -> Option<Value> {
         };
         patch.extend(member.map(|member| (key.clone(), member)));
     }
-    Some(Value::Object(patch))
+    (!patch.is_empty()).then_some(Value::Object(patch))
 }
 
 /// Applies a JSON merge patch (RFC 7386).

@@ -10,7 +10,7 @@ use tidegate_sim::{scenario::Scenario, trace::Keep, world::World};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How many rollouts are measured.
+/// How many rollouts are measured, unless the first argument says.
 const ROLLOUTS: u32 = 2_000;
 
 /// Five replicas, five weights, four pauses.
@@ -26,10 +26,12 @@ ends: Healthy v2
 ";
 
 fn main() -> anyhow::Result<()> {
+    let rollouts = std::env::args().nth(1);
+    let rollouts = rollouts.map_or(Ok(ROLLOUTS), |number| number.parse())?;
     let scenario = Arc::new(Scenario::read(STORY)?);
     let begun = Instant::now();
     let (mut writes, mut changes) = (0, 0);
-    for _ in 0..ROLLOUTS {
+    for _ in 0..rollouts {
         let mut world = World::new(&scenario, Keep::Nothing, |path| anyhow::bail!("no {path}"))?;
         world.run()?;
         ensure!(world.violations().is_empty(), "{:?}", world.violations());
@@ -37,11 +39,11 @@ fn main() -> anyhow::Result<()> {
         changes += world.cluster.version();
     }
     let seconds = begun.elapsed().as_secs_f64();
-    let each = u64::from(ROLLOUTS);
+    let each = u64::from(rollouts);
     writeln!(
         std::io::stdout(),
         "{:.0} rollouts/s on one core with all invariants; {} writes of the controller and {} changes each",
-        f64::from(ROLLOUTS) / seconds,
+        f64::from(rollouts) / seconds,
         u64::try_from(writes)? / each,
         changes / each,
     )?;

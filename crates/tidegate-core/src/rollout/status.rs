@@ -181,6 +181,9 @@ pub fn write_status(
     next: &RolloutStatus,
     version: Option<&str>,
 ) -> Option<Write> {
+    if rollout.status == *next {
+        return None;
+    }
     let before = serde_json::to_value(&rollout.status).ok()?;
     let after = serde_json::to_value(next).ok()?;
     let differences = merge_patch(&before, &after)?;

@@ -1,6 +1,6 @@
 //! The structural schema of a custom resource: what it fills in, what it cuts off, what it refuses.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde_json::{Map, Value};
 
@@ -178,11 +178,11 @@ impl Schema {
     /// Cuts off every member that the schema does not name, and tells which they were.
     pub(super) fn prune(&self, value: &mut Value) -> Vec<String> {
         let mut cut = Vec::new();
-        self.prune_at(value, "", &mut cut);
+        self.prune_at(value, Path::Root, &mut cut);
         cut
     }
 
-    fn prune_at(&self, value: &mut Value, path: &str, cut: &mut Vec<String>) {
+    fn prune_at(&self, value: &mut Value, path: Path<'_>, cut: &mut Vec<String>) {
         match value {
             Value::Object(members) => {
                 if self.unknown == Unknown::Pruned && self.additional.is_none() {
@@ -195,7 +195,7 @@ impl Schema {
                         members.retain(|name, _| {
                             let keep = known(name);
                             if !keep {
-                                cut.push(join(path, name));
+                                cut.push(join(&path.to_string(), name));
                             }
                             keep
                         });
@@ -209,14 +209,14 @@ impl Schema {
                     if let Some(schema) = schema
                         && (value.is_object() || value.is_array())
                     {
-                        schema.prune_at(value, &join(path, name), cut);
+                        schema.prune_at(value, Path::Member(&path, name), cut);
                     }
                 }
             }
             Value::Array(items) => {
                 if let Some(schema) = &self.items {
                     for (index, item) in items.iter_mut().enumerate() {
-                        schema.prune_at(item, &format!("{path}[{index}]"), cut);
+                        schema.prune_at(item, Path::Item(&path, index), cut);
                     }
                 }
             }
@@ -227,15 +227,16 @@ impl Schema {
     /// Everything that the schema refuses in a value; `old` is what it replaces.
     pub(super) fn check(&self, value: &Value, old: Option<&Value>) -> Vec<Cause> {
         let mut causes = Vec::new();
-        self.check_at(value, old, "", &mut causes);
+        // What an earlier, laxer definition let in may stay as long as it is not changed.
+        if old != Some(value) {
+            self.check_at(value, old, "", &mut causes);
+        }
         causes
     }
 
+    /// A value that is not what it was.
+
     fn check_at(&self, value: &Value, old: Option<&Value>, path: &str, causes: &mut Vec<Cause>) {
-        // What an earlier, laxer definition let in may stay as long as it is not changed.
-        if old == Some(value) {
-            return;
-        }
         if value.is_null() && self.nullable == Nullable::Yes {
             return;
         }
@@ -313,6 +314,25 @@ impl Schema {
                     message: format!("Duplicate value: {item}"),
                 });
             }
+        }
+    }
+}
+
+/// A way down into a value; spelled out only where somebody asks.
+#[derive(Clone, Copy)]
+enum Path<'a> {
+    Root,
+    Member(&'a Self, &'a str),
+    Item(&'a Self, usize),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Member(Self::Root, name) => out.write_str(name),
+            Self::Member(before, name) => write!(out, "{before}.{name}"),
+            Self::Item(before, index) => write!(out, "{before}[{index}]"),
         }
     }
 }

@@ -43,6 +43,8 @@ fn admit(
     match &kind.nature {
         Nature::BuiltIn => admission::fill_in(id, object),
         Nature::Custom(schema) => {
+            // What stays as it was has been through this before.
+            let settled = take_settled(object, old);
             let cut = schema.prune(object);
             if validation == Validation::Strict && !cut.is_empty() {
                 let fields: Vec<String> = cut
@@ -58,6 +60,9 @@ fn admit(
                 )));
             }
             schema.fill_in(object);
+            if let Some(members) = object.as_object_mut() {
+                members.extend(settled);
+            }
             causes.extend(schema.check(object, old));
         }
     }
@@ -67,6 +72,22 @@ fn admit(
     } else {
         Err(Refusal::invalid(kind, &name, &causes))
     }
+}
+
+/// Takes out the members that are the same in what the object replaces.
+fn take_settled(object: &mut Value, old: Option<&Value>) -> Vec<(String, Value)> {
+    let (Some(members), Some(old)) = (object.as_object_mut(), old) else {
+        return Vec::new();
+    };
+    let settled: Vec<String> = members
+        .iter()
+        .filter(|(name, value)| old.get(name.as_str()) == Some(*value))
+        .map(|(name, _)| name.clone())
+        .collect();
+    let settled = settled.into_iter();
+    settled
+        .filter_map(|name| members.remove_entry(&name))
+        .collect()
 }
 
 /// Sees to it that an object names its own kind, as the stored form does.
