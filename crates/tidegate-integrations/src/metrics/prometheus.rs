@@ -22,6 +22,9 @@ use super::{Answer, Certificate, Environment, Provider, Request, Turn, condition
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The metric's metadata: the query with its arguments.
 const RESOLVED_QUERY: &str = "ResolvedPrometheusQuery";
+/// What to do about a server that is none.
+const ADVICE: &str =
+    "check that provider.prometheus.address leads to a Prometheus server that is up";
 /// How much of an answer that cannot be read is shown.
 const EXCERPT: usize = 200;
 
@@ -140,7 +143,7 @@ impl Prometheus {
     fn judge(&self, body: &[u8], now: Timestamp) -> Result<Measurement, String> {
         let reply: Reply = serde_json::from_slice(body).map_err(|error| {
             format!(
-                "prometheus at {} gave no valid answer ({error}): {}",
+                "prometheus at {} gave no valid answer ({error}): {}; {ADVICE}",
                 self.address,
                 excerpt(body)
             )
@@ -196,7 +199,8 @@ impl Provider for Prometheus {
     fn read(&mut self, answer: Answer, now: Timestamp) -> Turn {
         let (status, body) = match answer {
             Answer::NoAnswer(why) => {
-                let message = format!("prometheus at {} cannot be reached: {why}", self.address);
+                let address = &self.address;
+                let message = format!("prometheus at {address} cannot be reached: {why}; {ADVICE}");
                 return error(self.started, now, message);
             }
             Answer::Response { status, body } => (status, body),
@@ -552,7 +556,7 @@ mod tests {
             "<html>",
             (
                 "Error",
-                "prometheus at http://p:9090 gave no valid answer (expected value at line 1 column 1): <html>",
+                "prometheus at http://p:9090 gave no valid answer (expected value at line 1 column 1): <html>; check that provider.prometheus.address leads to a Prometheus server that is up",
             ),
         );
     }
