@@ -13,10 +13,10 @@ use http::{HeaderName, HeaderValue, Method, Request};
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
-    core::WatchEvent,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde_json::Value;
+use tidegate_controller::wire::{self, Event, Item};
 use tidegate_core::plan::Resource;
 
 /// kubectl's connection flags.
@@ -97,6 +97,15 @@ pub struct Cluster {
     pub server: String,
 }
 
+/// What a list says.
+#[derive(Debug)]
+pub struct Listing {
+    /// The objects; one that cannot be read hides no other.
+    pub items: Vec<Item>,
+    /// The version of the list.
+    pub version: String,
+}
+
 /// How a change is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patch {
@@ -158,9 +167,15 @@ impl Cluster {
         resource: &Resource,
         namespace: &str,
         query: &[(&str, &str)],
-    ) -> anyhow::Result<Value> {
-        let uri = with_query(path(resource, namespace), query);
-        self.send(Method::GET, &uri, None).await
+    ) -> anyhow::Result<Listing> {
+        let request = Request::get(with_query(path(resource, namespace), query)).body(Vec::new())?;
+        let answer = self.client.request_text(request).await;
+        let text = answer.map_err(|error| self.plain(error))?;
+        let page = wire::page(&text).map_err(|error| self.plain(kube::Error::SerdeError(error)))?;
+        Ok(Listing {
+            items: page.items.into_iter().map(wire::item).collect(),
+            version: page.version,
+        })
     }
 
     /// Replaces an object.
@@ -235,11 +250,11 @@ impl Cluster {
         resource: &Resource,
         namespace: &str,
         query: &[(&str, &str)],
-    ) -> anyhow::Result<impl Stream<Item = anyhow::Result<WatchEvent<Value>>> + use<>> {
+    ) -> anyhow::Result<impl Stream<Item = anyhow::Result<Event>> + use<>> {
         let mut all = vec![("watch", "true")];
         all.extend(query);
         let request = Request::get(with_query(path(resource, namespace), &all)).body(Vec::new())?;
-        let events = self.client.request_events::<Value>(request).await;
+        let events = wire::events(&self.client, request).await;
         let events = events.map_err(|error| self.plain(error))?;
         let cluster = self.clone();
         Ok(events.map(move |event| event.map_err(|error| cluster.plain(error))))
@@ -262,8 +277,11 @@ impl Cluster {
                 .body(body.to_string().into_bytes()),
             None => request.body(Vec::new()),
         };
-        let answer = self.client.request::<Value>(request?).await;
-        answer.map_err(|error| self.plain(error))
+        let answer = self.client.request_text(request?).await;
+        let text = answer.map_err(|error| self.plain(error))?;
+        let item =
+            wire::object(&text).map_err(|error| self.plain(kube::Error::SerdeError(error)))?;
+        item.map_err(|unreadable| anyhow!("{unreadable}"))
     }
 
     /// What the server said, as it is; anything else with what to look at.

@@ -1,17 +1,17 @@
 //! A Rollout with everything that hangs on it, kept up to date from lists and watches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tidegate_api::{
     analysis::AnalysisRun,
     rollout::Rollout,
     workload::{Pod, ReplicaSet},
 };
+use tidegate_controller::wire::{self, Item, Unreadable};
 use tidegate_core::{
     plan::{ANALYSIS_RUNS, REPLICA_SETS, ROLLOUTS, Resource},
     view::{Family, RolloutView},
@@ -58,6 +58,8 @@ pub(crate) struct Household {
     replica_sets: Option<Objects<ReplicaSet>>,
     pods: Option<Objects<Pod>>,
     analysis_runs: Option<Objects<AnalysisRun>>,
+    unread: Vec<String>,
+    told: BTreeSet<String>,
 }
 
 /// By name.
@@ -72,6 +74,8 @@ impl Household {
             replica_sets: None,
             pods: None,
             analysis_runs: None,
+            unread: Vec::new(),
+            told: BTreeSet::new(),
         }
     }
 
@@ -104,16 +108,45 @@ impl Household {
     pub(crate) fn take(&mut self, member: Member, seen: Seen) -> anyhow::Result<()> {
         match member {
             Member::Rollout => {
-                merge(&mut self.rollout, seen)?;
+                if let Some(unreadable) = merge(&mut self.rollout, seen).pop() {
+                    return Err(anyhow!("rollout {unreadable}"));
+                }
                 if self.rollout.as_ref().is_some_and(BTreeMap::is_empty) {
                     return Err(not_found(&self.name));
                 }
                 Ok(())
             }
-            Member::ReplicaSet => merge(&mut self.replica_sets, seen),
-            Member::Pod => merge(&mut self.pods, seen),
-            Member::AnalysisRun => merge(&mut self.analysis_runs, seen),
+            Member::ReplicaSet => {
+                let unread = merge(&mut self.replica_sets, seen);
+                self.note("replicaset", &unread);
+                Ok(())
+            }
+            Member::Pod => {
+                let unread = merge(&mut self.pods, seen);
+                self.note("pod", &unread);
+                Ok(())
+            }
+            Member::AnalysisRun => {
+                let unread = merge(&mut self.analysis_runs, seen);
+                self.note("analysisrun", &unread);
+                Ok(())
+            }
         }
+    }
+
+    fn note(&mut self, kind: &str, unread: &[Box<Unreadable>]) {
+        for one in unread {
+            let sentence = format!("{kind} {one}");
+            if !self.told.contains(&sentence) {
+                self.unread.push(sentence.clone());
+                self.told.insert(sentence);
+            }
+        }
+    }
+
+    /// What could not be read and is therefore not shown, each said once.
+    pub(crate) fn unread(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.unread)
     }
 
     /// The Rollout itself; `None` until it has been listed.
@@ -141,30 +174,39 @@ pub(crate) fn not_found(name: &str) -> anyhow::Error {
     anyhow!("rollout.argoproj.io {name:?} not found")
 }
 
-fn merge<T: DeserializeOwned>(known: &mut Option<Objects<T>>, seen: Seen) -> anyhow::Result<()> {
-    match seen {
+/// Takes in what was seen; gives back what cannot be read, which hides nothing else.
+fn merge<T: DeserializeOwned>(known: &mut Option<Objects<T>>, seen: Seen) -> Vec<Box<Unreadable>> {
+    let (items, gone) = match seen {
         Seen::All(items) => {
-            let items = items.into_iter().map(read);
-            *known = Some(items.collect::<anyhow::Result<_>>()?);
+            *known = None;
+            (items, None)
         }
-        Seen::Present(object) => {
-            known.get_or_insert_default().extend([read(object)?]);
-        }
-        Seen::Gone(object) => {
-            known.get_or_insert_default().remove(&name(&object));
+        Seen::Present(item) => (vec![item], None),
+        Seen::Gone(name) => (Vec::new(), Some(name)),
+    };
+    let known = known.get_or_insert_default();
+    if let Some(name) = gone {
+        known.remove(&name);
+    }
+    let mut unread = Vec::new();
+    for item in items {
+        match read(item) {
+            Ok((name, object)) => {
+                known.insert(name, object);
+            }
+            Err(unreadable) => unread.push(unreadable),
         }
     }
-    Ok(())
+    unread
 }
 
-fn read<T: DeserializeOwned>(object: Value) -> anyhow::Result<(String, T)> {
-    let name = name(&object);
-    let object = serde_json::from_value(object)
-        .with_context(|| format!("the server's answer about {name} cannot be read"))?;
-    Ok((name, object))
-}
-
-fn name(object: &Value) -> String {
-    let name = object["metadata"]["name"].as_str();
-    name.unwrap_or_default().to_owned()
+fn read<T: DeserializeOwned>(item: Item) -> Result<(String, T), Box<Unreadable>> {
+    let name = match &item {
+        Ok(object) => object["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
+        Err(unreadable) => unreadable.metadata.name.clone(),
+    };
+    Ok((name, wire::typed(item)?))
 }

@@ -4,8 +4,7 @@
 use std::{pin::Pin, time::Duration};
 
 use futures::{Stream, StreamExt, stream};
-use kube::core::WatchEvent;
-use serde_json::Value;
+use tidegate_controller::wire::{Event, Item};
 use tidegate_core::plan::Resource;
 
 use crate::connect::Cluster;
@@ -48,18 +47,13 @@ impl Scope {
     }
 
     /// Everything there is now, and its version.
-    pub(crate) async fn list(&self) -> anyhow::Result<(Vec<Value>, String)> {
+    pub(crate) async fn list(&self) -> anyhow::Result<(Vec<Item>, String)> {
         let query = [("fieldSelector", self.selector.as_str())];
-        let mut list = self
+        let list = self
             .cluster
             .list(&self.resource, &self.namespace, &query)
             .await?;
-        let version = list["metadata"]["resourceVersion"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        let items = list["items"].as_array_mut().map(std::mem::take);
-        Ok((items.unwrap_or_default(), version))
+        Ok((list.items, list.version))
     }
 
     /// Changes until the server ends the watch or it breaks.
@@ -74,13 +68,11 @@ impl Scope {
             .watch(&self.resource, &self.namespace, &query)
             .await?;
         let events = events.map(|event| match event {
-            Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) => {
-                Some(Some(Ok(Seen::Present(object))))
-            }
-            Ok(WatchEvent::Deleted(object)) => Some(Some(Ok(Seen::Gone(object)))),
-            Ok(WatchEvent::Bookmark(_)) => Some(None),
+            Ok(Event::Present(item)) => Some(Some(Ok(Seen::Present(item)))),
+            Ok(Event::Gone(metadata)) => Some(Some(Ok(Seen::Gone(metadata.name)))),
+            Ok(Event::Bookmark(_)) => Some(None),
             // The version is too old, or the connection broke: the next round lists.
-            Ok(WatchEvent::Error(_)) | Err(_) => None,
+            Ok(Event::Error(_)) | Err(_) => None,
         });
         let until_broken = events.take_while(|event| std::future::ready(event.is_some()));
         Ok(Box::pin(
@@ -92,11 +84,11 @@ impl Scope {
 /// What there is to see.
 pub(crate) enum Seen {
     /// Everything there is; what is not in it is gone.
-    All(Vec<Value>),
+    All(Vec<Item>),
     /// One object as it is now.
-    Present(Value),
-    /// One object as it last was.
-    Gone(Value),
+    Present(Item),
+    /// The name of one that is no more.
+    Gone(String),
 }
 
 type Events = Pin<Box<dyn Stream<Item = anyhow::Result<Seen>> + Send>>;

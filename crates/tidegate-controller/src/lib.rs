@@ -15,6 +15,7 @@ mod run;
 mod telemetry;
 mod wake;
 mod watch;
+pub mod wire;
 
 pub use args::Args;
 pub use ask::Egress;

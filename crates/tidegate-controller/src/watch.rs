@@ -10,14 +10,17 @@ use std::{
 
 use futures::TryStreamExt;
 use http::Request;
-use kube::{Client, core::WatchEvent};
+use kube::Client;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use tidegate_api::meta::ObjectMeta;
 use tidegate_core::plan::Resource;
 use tokio::sync::watch;
 
-use crate::apply;
+use crate::{
+    apply,
+    wire::{self, Event, Item, Unreadable},
+};
 
 /// Objects per page of a list.
 const PAGE: u32 = 500;
@@ -209,8 +212,11 @@ impl<T: Cached> Cache<T> {
         let _ = synced.wait_for(|synced| *synced).await;
     }
 
-    fn put(&self, value: Value, tell: &dyn Fn(Change<'_>)) {
-        let entry = Entry::read(value);
+    fn put(&self, item: Item, tell: &dyn Fn(Change<'_>)) {
+        let entry = match item {
+            Ok(value) => Entry::read(value),
+            Err(unreadable) => Entry::unreadable(*unreadable),
+        };
         let metadata = entry.metadata().clone();
         let key = (metadata.namespace.clone(), metadata.name.clone());
         self.with(|objects| {
@@ -226,14 +232,13 @@ impl<T: Cached> Cache<T> {
         tell(Change::Present(&metadata));
     }
 
-    fn take(&self, value: &Value, tell: &dyn Fn(Change<'_>)) {
-        let metadata = metadata_of(value);
+    fn take(&self, metadata: &ObjectMeta, tell: &dyn Fn(Change<'_>)) {
         let key = (metadata.namespace.clone(), metadata.name.clone());
         self.with(|objects| {
             objects.raise(&metadata.resource_version);
             objects.remove(&key);
         });
-        tell(Change::Gone(&metadata));
+        tell(Change::Gone(metadata));
     }
 
     /// Everything that a new list does not name is gone.
@@ -295,6 +300,21 @@ impl<T: Cached> Entry<T> {
         }
     }
 
+    /// The others are told of as they are; this one only by its error.
+    fn unreadable(unreadable: Unreadable) -> Self {
+        let Unreadable {
+            metadata,
+            status,
+            error,
+        } = unreadable;
+        tracing::error!(namespace = %metadata.namespace, name = %metadata.name, %error, "this object cannot be read");
+        Self::Broken(Arc::new(Broken {
+            metadata,
+            status,
+            error,
+        }))
+    }
+
     fn metadata(&self) -> &ObjectMeta {
         match self {
             Self::Good(object) => object.metadata(),
@@ -336,22 +356,6 @@ pub(crate) struct Scope {
     pub(crate) labels: String,
 }
 
-#[derive(Deserialize)]
-struct List {
-    metadata: ListMeta,
-    #[serde(default)]
-    items: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListMeta {
-    #[serde(default)]
-    resource_version: String,
-    #[serde(default, rename = "continue")]
-    token: String,
-}
-
 /// Keeps a cache for as long as the task lives, telling every change.
 pub(crate) async fn follow<T: Cached>(
     client: Client,
@@ -391,19 +395,27 @@ async fn relist<T: Cached>(
         if !token.is_empty() {
             query.push(("continue", token));
         }
-        let list: List = client.request(get(scope, &query)?).await?;
-        for item in list.items {
-            let metadata = metadata_of(&item);
-            listed.insert((metadata.namespace, metadata.name));
+        let text = client.request_text(get(scope, &query)?).await?;
+        let page = wire::page(&text).map_err(kube::Error::SerdeError)?;
+        for raw in page.items {
+            let item = wire::item(raw);
+            listed.insert(match &item {
+                Ok(value) => key(&metadata_of(value)),
+                Err(unreadable) => key(&unreadable.metadata),
+            });
             cache.put(item, tell);
         }
-        if list.metadata.token.is_empty() {
+        if page.token.is_empty() {
             cache.keep_only(&listed, tell);
-            cache.with(|objects| objects.raise(&list.metadata.resource_version));
-            return Ok(list.metadata.resource_version);
+            cache.with(|objects| objects.raise(&page.version));
+            return Ok(page.version);
         }
-        token = list.metadata.token;
+        token = page.token;
     }
+}
+
+fn key(metadata: &ObjectMeta) -> (String, String) {
+    (metadata.namespace.clone(), metadata.name.clone())
 }
 
 /// Watches from a version on, opening the watch anew as often as the server closes it. Ends with an
@@ -421,33 +433,33 @@ async fn stream<T: Cached>(
             ("timeoutSeconds", WATCH_SECONDS.to_string()),
             ("resourceVersion", version.clone()),
         ];
-        let events = client.request_events::<Value>(get(scope, &query)?).await?;
-        let mut events = std::pin::pin!(events);
+        let mut events = wire::events(client, get(scope, &query)?).await?;
         while let Some(event) = events.try_next().await? {
             match event {
-                WatchEvent::Added(object) | WatchEvent::Modified(object) => {
-                    version = version_of(&object).unwrap_or(version);
-                    cache.put(object, tell);
+                Event::Present(item) => {
+                    version = version_of(&item).unwrap_or(version);
+                    cache.put(item, tell);
                 }
-                WatchEvent::Deleted(object) => {
-                    version = version_of(&object).unwrap_or(version);
-                    cache.take(&object, tell);
+                Event::Gone(metadata) => {
+                    cache.take(&metadata, tell);
+                    version = metadata.resource_version;
                 }
-                WatchEvent::Bookmark(bookmark) => {
-                    version = bookmark.metadata.resource_version;
+                Event::Bookmark(reached) => {
+                    version = reached;
                     cache.with(|objects| objects.raise(&version));
                 }
-                WatchEvent::Error(status) => return Err(kube::Error::Api(status)),
+                Event::Error(status) => return Err(kube::Error::Api(status)),
             }
         }
     }
 }
 
-fn version_of(object: &Value) -> Option<String> {
-    object
-        .pointer("/metadata/resourceVersion")
-        .and_then(Value::as_str)
-        .map(str::to_owned)
+fn version_of(item: &Item) -> Option<String> {
+    let version = match item {
+        Ok(object) => object.pointer("/metadata/resourceVersion")?.as_str()?,
+        Err(unreadable) => &unreadable.metadata.resource_version,
+    };
+    (!version.is_empty()).then(|| version.to_owned())
 }
 
 fn get(scope: &Scope, query: &[(&str, String)]) -> Result<Request<Vec<u8>>, kube::Error> {

@@ -5,7 +5,7 @@
 use std::ffi::OsStr;
 
 use clap::{CommandFactory, FromArgMatches};
-use serde_json::Value;
+use tidegate_controller::wire::Item;
 use tidegate_core::plan::ROLLOUTS;
 
 use super::{Cli, Command, Streams, get, retry, set};
@@ -63,7 +63,10 @@ async fn rollouts(words: &[String]) -> anyhow::Result<Vec<String>> {
     };
     let cluster = Cluster::connect(&cli.connection).await?;
     let (items, _) = Scope::all(&cluster, ROLLOUTS).list().await?;
-    let name = |item: &Value| item["metadata"]["name"].as_str().map(str::to_owned);
+    let name = |item: &Item| match item {
+        Ok(object) => object["metadata"]["name"].as_str().map(str::to_owned),
+        Err(unreadable) => Some(unreadable.metadata.name.clone()),
+    };
     Ok(items.iter().filter_map(name).collect())
 }
 

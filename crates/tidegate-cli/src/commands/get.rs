@@ -74,7 +74,10 @@ pub(super) async fn run(
     if args.watch {
         return watch(&cluster, &args, colour, streams).await;
     }
-    let household = Household::read(&cluster, &args.name).await?;
+    let mut household = Household::read(&cluster, &args.name).await?;
+    for sentence in household.unread() {
+        writeln!(streams.err, "{sentence}")?;
+    }
     if let Some(view) = household.view(Timestamp::now()) {
         streams
             .out
@@ -105,6 +108,9 @@ async fn watch(
                 let Some(change) = change else { return Ok(()) };
                 let (member, seen) = change?;
                 household.take(member, seen)?;
+                for sentence in household.unread() {
+                    writeln!(streams.err, "{sentence}")?;
+                }
                 drawn = None;
             }
             at = frame.tick() => {

@@ -2,11 +2,10 @@
 
 use std::{collections::BTreeMap, pin::pin};
 
-use anyhow::Context;
 use futures::StreamExt;
 use jiff::Timestamp;
-use serde_json::Value;
 use tidegate_api::rollout::Rollout;
+use tidegate_controller::wire::{self, Item, Unreadable};
 use tidegate_core::{plan::ROLLOUTS, view::ListRow};
 
 use super::Streams;
@@ -88,8 +87,10 @@ pub(super) async fn run(
     }
     let mut rows = vec![header(&args)];
     for item in items {
-        let (namespace, row) = read(item)?;
-        rows.push(cells(&args, &namespace, &row));
+        match read(item) {
+            Ok((namespace, row)) => rows.push(cells(&args, &namespace, &row)),
+            Err(unreadable) => writeln!(streams.err, "rollout {unreadable}")?,
+        }
     }
     streams.out.write_all(table::align(&rows).as_bytes())?;
     Ok(())
@@ -108,7 +109,13 @@ async fn watch(scope: Scope, args: &RolloutArgs, streams: Streams<'_>) -> anyhow
         };
         let mut rows = std::mem::take(&mut heads);
         for object in objects {
-            let (namespace, row) = read(object)?;
+            let (namespace, row) = match read(object) {
+                Ok(read) => read,
+                Err(unreadable) => {
+                    writeln!(streams.err, "rollout {unreadable}")?;
+                    continue;
+                }
+            };
             let key = (namespace, row.name.clone());
             if known.get(&key) != Some(&row) {
                 rows.push(cells(args, &key.0, &row));
@@ -122,9 +129,8 @@ async fn watch(scope: Scope, args: &RolloutArgs, streams: Streams<'_>) -> anyhow
 }
 
 /// The namespace and the row of a Rollout.
-fn read(item: Value) -> anyhow::Result<(String, ListRow)> {
-    let rollout: Rollout =
-        serde_json::from_value(item).context("the server's Rollout cannot be read")?;
+fn read(item: Item) -> Result<(String, ListRow), Box<Unreadable>> {
+    let rollout: Rollout = wire::typed(item)?;
     let row = ListRow::new(&rollout);
     Ok((rollout.metadata.namespace, row))
 }

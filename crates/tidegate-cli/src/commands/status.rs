@@ -2,10 +2,10 @@
 
 use std::{pin::pin, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use futures::StreamExt;
-use serde_json::Value;
 use tidegate_api::rollout::Rollout;
+use tidegate_controller::wire::{self, Item};
 use tidegate_core::{
     plan::ROLLOUTS,
     rollout::phase::{self, Phase},
@@ -117,10 +117,10 @@ fn verdict(now: &Phase, patience: Patience) -> anyhow::Result<()> {
 }
 
 /// The phase of the one Rollout that is asked for.
-fn shown(mut objects: Vec<Value>, name: &str) -> anyhow::Result<Phase> {
+fn shown(mut objects: Vec<Item>, name: &str) -> anyhow::Result<Phase> {
     let object = objects.pop().ok_or_else(|| family::not_found(name))?;
     let rollout: Rollout =
-        serde_json::from_value(object).context("the server's Rollout cannot be read")?;
+        wire::typed(object).map_err(|unreadable| anyhow!("rollout {unreadable}"))?;
     Ok(phase::shown(&rollout))
 }
 

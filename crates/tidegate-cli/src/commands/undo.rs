@@ -36,7 +36,14 @@ pub(super) async fn run(
         )
         .await
         .with_context(|| format!("failed to retrieve replica sets from rollout {}", args.name))?;
-    let mut template = find(&rollout, &sets, args.to_revision)?;
+    let mut known = Vec::new();
+    for item in sets.items {
+        match item {
+            Ok(set) => known.push(set),
+            Err(unreadable) => writeln!(streams.err, "replicaset {unreadable}")?,
+        }
+    }
+    let mut template = find(&rollout, &known, args.to_revision)?;
     remove_hash(&mut template);
     let mut current = rollout["spec"]["template"].clone();
     remove_hash(&mut current);
@@ -79,12 +86,10 @@ fn labels_of(rollout: &Value) -> String {
 }
 
 /// The template of the revision that is asked for; 0 is the second newest.
-fn find(rollout: &Value, sets: &Value, to_revision: i64) -> anyhow::Result<Value> {
+fn find(rollout: &Value, sets: &[Value], to_revision: i64) -> anyhow::Result<Value> {
     let uid = &rollout["metadata"]["uid"];
-    let mut revisions: Vec<(i64, &Value)> = sets["items"]
-        .as_array()
-        .into_iter()
-        .flatten()
+    let mut revisions: Vec<(i64, &Value)> = sets
+        .iter()
         .filter(|set| {
             set["metadata"]["ownerReferences"]
                 .as_array()
@@ -186,7 +191,7 @@ mod tests {
     #[track_caller]
     fn check(to_revision: i64, expected: Result<&str, &str>) {
         let rollout = json!({"metadata": {"name": "web", "uid": "u"}});
-        let sets = json!({"items": [set("2", "b"), set("10", "c"), set("1", "a")]});
+        let sets = [set("2", "b"), set("10", "c"), set("1", "a")];
         let found = find(&rollout, &sets, to_revision)
             .map(|template| {
                 template["spec"]["image"]

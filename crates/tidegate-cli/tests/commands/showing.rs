@@ -204,3 +204,27 @@ async fn the_version_is_told() {
         "{long}"
     );
 }
+
+#[tokio::test]
+async fn a_rollout_that_is_too_deep_hides_no_other() {
+    let bench = Bench::start("too_deep").await;
+    bench.rollout("shop", &json!({}), paused());
+    let deep = (0..200).fold(json!(1), |inner, _| json!({ "a": inner }));
+    let routing = json!({"plugins": {"org/router": deep}});
+    let strategy = json!({"strategy": {"canary": {"trafficRouting": routing}}});
+    bench.rollout("deep", &strategy, json!({}));
+    let left = bench.run(&["list", "rollouts"]).await;
+    assert!(left.out.contains("shop"), "{}", left.out);
+    let sentence = "rollout deep cannot be read: \
+        spec.strategy.canary.trafficRouting.plugins.org/router: nested more than 128 levels deep\n";
+    assert_eq!(left.err, sentence);
+    let left = bench.run(&["get", "rollout", "shop", "--no-color"]).await;
+    assert_eq!(left.err, "");
+    for asked in [
+        ["get", "rollout", "deep"],
+        ["status", "deep", "--watch=false"],
+    ] {
+        let left = bench.run(&asked).await;
+        assert_eq!(left.err, format!("Error: {sentence}"));
+    }
+}
