@@ -45,6 +45,11 @@ impl std::fmt::Debug for ClientBox {
 pub struct Controller(Child);
 
 impl Controller {
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Ends it as a power cut would.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The project's own tool: checks, generators, tests.
 
+mod bench;
 mod conformance;
 mod crds;
 mod shapes;
@@ -41,6 +42,12 @@ enum Command {
     Tidy,
     /// Run every test there is
     Test {
+        /// Leave the control plane out
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Measure what is measured
+    Bench {
         /// Leave the control plane out
         #[arg(long)]
         quick: bool,
@@ -91,6 +98,14 @@ fn run(command: Command) -> Result<()> {
                 test::Extent::Full
             };
             test::run(&root(), extent)
+        }
+        Command::Bench { quick } => {
+            let extent = if quick {
+                bench::Extent::Quick
+            } else {
+                bench::Extent::Full
+            };
+            bench::run(&root(), extent)
         }
         Command::Testbed { action } => testbed::run(&root(), action),
         Command::Conformance { folder, only } => conformance::run(&folder, &only),
