@@ -3,7 +3,6 @@
 pub mod commands;
 pub mod connect;
 mod family;
-mod flags;
 mod follow;
 mod playground;
 pub mod render;
@@ -17,6 +16,7 @@ use std::{
 };
 
 use clap::{CommandFactory, FromArgMatches};
+use tidegate_controller::flags;
 
 use crate::commands::{Cli, Streams, complete};
 

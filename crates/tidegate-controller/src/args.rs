@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser};
+
+use crate::flags;
 
 /// Progressive delivery for Kubernetes.
 #[derive(Clone, Debug, Parser)]
@@ -47,11 +49,17 @@ pub struct Args {
     #[arg(long, default_value = "")]
     pub logformat: String,
     /// Leader election between replicas is not there yet: run one replica.
-    #[arg(long, default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = flags::truth)]
     pub leader_elect: bool,
 }
 
 impl Args {
+    /// The flags of this process; ends it with a sentence if they cannot be read.
+    pub fn from_command_line() -> Self {
+        let matches = flags::as_go_reads_them(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
     /// Time between two looks at each Rollout.
     pub fn resync(&self) -> Duration {
         Duration::from_secs(self.rollout_resync.max(1))

@@ -6,6 +6,7 @@ mod apply;
 mod args;
 mod ask;
 mod clock;
+pub mod flags;
 mod observe;
 mod reconcile;
 mod record;

@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use tidegate_controller::{Args, Surroundings, logging, run, stop_signal};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::from_command_line();
     logging(&args);
     match start(args).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,11 +5,11 @@
 use std::ffi::OsStr;
 
 use clap::{CommandFactory, FromArgMatches};
-use tidegate_controller::wire::Item;
+use tidegate_controller::{flags, wire::Item};
 use tidegate_core::plan::ROLLOUTS;
 
 use super::{Cli, Command, Streams, get, retry, set};
-use crate::{connect::Cluster, flags, follow::Scope};
+use crate::{connect::Cluster, follow::Scope};
 
 /// Proposals are not the names of files.
 const NO_FILES: &str = ":4";

@@ -5,7 +5,10 @@ use std::{pin::pin, time::Duration};
 use anyhow::{Context, anyhow, bail};
 use futures::StreamExt;
 use tidegate_api::rollout::Rollout;
-use tidegate_controller::wire::{self, Item};
+use tidegate_controller::{
+    flags,
+    wire::{self, Item},
+};
 use tidegate_core::{
     plan::ROLLOUTS,
     rollout::phase::{self, Phase},
@@ -15,7 +18,7 @@ use tokio::time::Instant;
 use super::Streams;
 use crate::{
     connect::{Cluster, ConnectionArgs},
-    family, flags,
+    family,
     follow::{self, Scope, Seen},
     stop,
 };
