@@ -235,7 +235,6 @@ impl Schema {
     }
 
     /// A value that is not what it was.
-
     fn check_at(&self, value: &Value, old: Option<&Value>, path: &str, causes: &mut Vec<Cause>) {
         if value.is_null() && self.nullable == Nullable::Yes {
             return;
