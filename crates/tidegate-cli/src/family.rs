@@ -134,7 +134,7 @@ impl Household {
         }
     }
 
-    fn note(&mut self, kind: &str, unread: &[Box<Unreadable>]) {
+    fn note(&mut self, kind: &str, unread: &[Unreadable]) {
         for one in unread {
             let sentence = format!("{kind} {one}");
             if !self.told.contains(&sentence) {
@@ -175,7 +175,7 @@ pub(crate) fn not_found(name: &str) -> anyhow::Error {
 }
 
 /// Takes in what was seen; gives back what cannot be read, which hides nothing else.
-fn merge<T: DeserializeOwned>(known: &mut Option<Objects<T>>, seen: Seen) -> Vec<Box<Unreadable>> {
+fn merge<T: DeserializeOwned>(known: &mut Option<Objects<T>>, seen: Seen) -> Vec<Unreadable> {
     let (items, gone) = match seen {
         Seen::All(items) => {
             *known = None;
@@ -194,7 +194,7 @@ fn merge<T: DeserializeOwned>(known: &mut Option<Objects<T>>, seen: Seen) -> Vec
             Ok((name, object)) => {
                 known.insert(name, object);
             }
-            Err(unreadable) => unread.push(unreadable),
+            Err(unreadable) => unread.push(*unreadable),
         }
     }
     unread

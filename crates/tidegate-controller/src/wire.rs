@@ -108,6 +108,9 @@ pub fn page(text: &str) -> Result<Page<'_>, serde_json::Error> {
 }
 
 /// Reads one object.
+///
+/// # Errors
+/// What is known of it if it cannot be read.
 pub fn item(raw: &RawValue) -> Item {
     serde_json::from_str(raw.get()).map_err(|error| {
         let outline: Outline<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
