@@ -1,7 +1,7 @@
 //! From what a pass has decided to the next status, and from there to the write.
 //!
 //! Every function here gives the *complete* next status, as it will be once every effect of the pass
-//! is done; [`write`] sends only what differs.
+//! is done; [`write()`] sends only what differs.
 
 mod base;
 mod settle;
@@ -174,7 +174,7 @@ pub fn write(snapshot: &RolloutSnapshot, plan: &Plan, applied: &Applied) -> Opti
     write_status(&snapshot.rollout, next, applied.rollout_version())
 }
 
-/// As [`write`], for a status that stands for itself; `version` is the Rollout's newest known one if
+/// As [`write()`], for a status that stands for itself; `version` is the Rollout's newest known one if
 /// it is newer than what was observed.
 pub fn write_status(
     rollout: &Rollout,
