@@ -42,6 +42,12 @@ pub struct Args {
     /// Port of /healthz; 0 takes any free one.
     #[arg(long, aliases = ["healthzPort", "healthzport"], default_value_t = 8080)]
     pub healthz_port: u16,
+    /// Version of Istio's `VirtualServices` and `DestinationRules` (OPS-02).
+    #[arg(long, default_value = "v1alpha3")]
+    pub istio_api_version: String,
+    /// Classes of Ingresses that NGINX serves. Taken and not needed: each Rollout names its Ingresses.
+    #[arg(long, value_delimiter = ',', default_value = "nginx")]
+    pub nginx_ingress_classes: Vec<String>,
     /// Log level: debug, info, warn or error.
     #[arg(long, default_value = "info")]
     pub loglevel: String,

@@ -97,6 +97,27 @@ struct Data {
     data: BTreeMap<String, String>,
 }
 
+/// Whether an object exists, read live: caches show only those of this instance of the controller.
+pub(crate) async fn exists(client: &Client, key: &ObjectKey) -> Result<Existence, String> {
+    let request = http::Request::get(apply::object_path(key))
+        .body(Vec::new())
+        .map_err(|error| error.to_string())?;
+    match client.request_text(request).await {
+        Ok(_) => Ok(Existence::There),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(Existence::Gone),
+        Err(error) => Err(apply::chain(&error)),
+    }
+}
+
+/// Whether an object exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Existence {
+    /// It does.
+    There,
+    /// It does not.
+    Gone,
+}
+
 /// A secret, read live (ANA-26).
 ///
 /// # Errors

@@ -13,6 +13,7 @@ mod record;
 mod rollout;
 mod route;
 mod run;
+mod served;
 mod telemetry;
 mod wake;
 mod watch;

@@ -16,15 +16,16 @@ use tidegate_core::{
     freshness::Seen,
     observed::{Objects, Observed},
     plan::{
-        ANALYSIS_RUNS, ANALYSIS_TEMPLATES, CLUSTER_ANALYSIS_TEMPLATES, INGRESSES, ObjectKey,
-        REPLICA_SETS, ROLLOUTS, Resource, SERVICES,
+        ANALYSIS_RUNS, ANALYSIS_TEMPLATES, CLUSTER_ANALYSIS_TEMPLATES, DESTINATION_RULES,
+        INGRESSES, ObjectKey, REPLICA_SETS, ROLLOUTS, Resource, SERVICES, VIRTUAL_SERVICES,
     },
 };
-use tidegate_integrations::traffic;
+use tidegate_integrations::traffic::{self, Seen as SeenByRouters};
 
 use crate::{
     args::Args,
-    watch::{self, Broken, Cache, Cached, Change, Found, Scope},
+    served::Served,
+    watch::{self, Broken, Cache, Cached, Change, Found, Need, Scope},
 };
 
 /// Who learns of each change.
@@ -85,6 +86,8 @@ pub(crate) struct Caches {
     pub(crate) replica_sets: Arc<Cache<ReplicaSet>>,
     pub(crate) services: Arc<Cache<Service>>,
     pub(crate) ingresses: Arc<Cache<RawObject>>,
+    pub(crate) virtual_services: Arc<Cache<RawObject>>,
+    pub(crate) destination_rules: Arc<Cache<RawObject>>,
     pub(crate) analysis_runs: Arc<Cache<AnalysisRun>>,
     pub(crate) analysis_templates: Arc<Cache<AnalysisTemplate>>,
     pub(crate) cluster_analysis_templates: Arc<Cache<ClusterAnalysisTemplate>>,
@@ -97,6 +100,8 @@ impl Caches {
             replica_sets: Cache::new(),
             services: Cache::new(),
             ingresses: Cache::new(),
+            virtual_services: Cache::new(),
+            destination_rules: Cache::new(),
             analysis_runs: Cache::new(),
             analysis_templates: Cache::new(),
             cluster_analysis_templates: Cache::new(),
@@ -121,6 +126,7 @@ impl Caches {
         let spawn = Spawn {
             client,
             namespace: &namespace,
+            served: Served::new(args),
             tell,
         };
         let mut tasks = vec![
@@ -128,6 +134,8 @@ impl Caches {
             spawn.follow(&self.replica_sets, REPLICA_SETS, labels::POD_TEMPLATE_HASH),
             spawn.follow(&self.services, SERVICES, ""),
             spawn.follow(&self.ingresses, INGRESSES, ""),
+            spawn.follow(&self.virtual_services, VIRTUAL_SERVICES, ""),
+            spawn.follow(&self.destination_rules, DESTINATION_RULES, ""),
             spawn.follow(&self.analysis_runs, ANALYSIS_RUNS, &own),
             spawn.follow(&self.analysis_templates, ANALYSIS_TEMPLATES, &own),
         ];
@@ -150,6 +158,8 @@ impl Caches {
         self.replica_sets.synced().await;
         self.services.synced().await;
         self.ingresses.synced().await;
+        self.virtual_services.synced().await;
+        self.destination_rules.synced().await;
         self.analysis_runs.synced().await;
         self.analysis_templates.synced().await;
         self.cluster_analysis_templates.synced().await;
@@ -165,7 +175,19 @@ impl Caches {
             analysis_runs: self.analysis_runs_of(rollout),
             analysis_templates: by_name(self.analysis_templates.in_namespace(namespace)),
             cluster_analysis_templates: by_name(self.cluster_analysis_templates.in_namespace("")),
-            router_findings: traffic::findings(rollout, &router_objects),
+            router_findings: traffic::findings(
+                rollout,
+                &SeenByRouters {
+                    objects: &router_objects,
+                    absent: &self.absent(),
+                },
+            ),
+            routers: traffic::views(rollout, &router_objects),
+            leftovers: traffic::leftovers(
+                Some(rollout),
+                &self.rules_of(namespace, &rollout.metadata.name),
+            ),
+            verify_retry_seconds: None,
             router_objects,
             rollout: Arc::clone(rollout),
         }
@@ -238,13 +260,41 @@ impl Caches {
     }
 
     fn raw(&self, key: &ObjectKey) -> Option<Arc<Value>> {
-        if key.resource != INGRESSES {
+        let cache = if key.resource == INGRESSES {
+            &self.ingresses
+        } else if key.resource == VIRTUAL_SERVICES {
+            &self.virtual_services
+        } else if key.resource == DESTINATION_RULES {
+            &self.destination_rules
+        } else {
             return None;
-        }
-        match self.ingresses.get(&key.namespace, &key.name) {
+        };
+        match cache.get(&key.namespace, &key.name) {
             Found::Good(object) => Some(Arc::clone(&object.value)),
             Found::Broken(_) | Found::Absent => None,
         }
+    }
+
+    /// The kinds that the cluster does not serve.
+    fn absent(&self) -> Vec<Resource> {
+        [
+            (&self.virtual_services, VIRTUAL_SERVICES),
+            (&self.destination_rules, DESTINATION_RULES),
+        ]
+        .into_iter()
+        .filter(|(cache, _)| cache.is_absent())
+        .map(|(_, resource)| resource)
+        .collect()
+    }
+
+    /// The `DestinationRules` that carry the marks of a Rollout of this name.
+    pub(crate) fn rules_of(&self, namespace: &str, rollout: &str) -> Vec<Arc<Value>> {
+        self.destination_rules
+            .in_namespace(namespace)
+            .into_iter()
+            .filter(|rule| traffic::manager(&rule.value) == Some(rollout))
+            .map(|rule| Arc::clone(&rule.value))
+            .collect()
     }
 }
 
@@ -258,6 +308,10 @@ impl Seen for Caches {
             self.services.version()
         } else if *resource == INGRESSES {
             self.ingresses.version()
+        } else if *resource == VIRTUAL_SERVICES {
+            self.virtual_services.version()
+        } else if *resource == DESTINATION_RULES {
+            self.destination_rules.version()
         } else if *resource == ANALYSIS_RUNS {
             self.analysis_runs.version()
         } else {
@@ -270,6 +324,7 @@ impl Seen for Caches {
 struct Spawn<'a> {
     client: &'a Client,
     namespace: &'a str,
+    served: Served,
     tell: &'a Tell,
 }
 
@@ -287,10 +342,15 @@ impl Spawn<'_> {
                 self.namespace.to_owned()
             },
             labels: labels.to_owned(),
-            resource,
+            need: if [VIRTUAL_SERVICES, DESTINATION_RULES].contains(&resource) {
+                Need::IfServed
+            } else {
+                Need::Always
+            },
+            resource: self.served.resource(&resource),
         };
         let tell = Arc::clone(self.tell);
-        let of = scope.resource.clone();
+        let of = resource;
         tokio::spawn(watch::follow(
             self.client.clone(),
             scope,

@@ -18,6 +18,7 @@ use crate::{
     clock::Clock,
     observe::Caches,
     record::{About, Recorder},
+    served::Served,
     wake::Queue,
 };
 
@@ -36,6 +37,9 @@ pub(crate) struct Shell {
     pub(crate) ledger: Mutex<Ledger>,
     pub(crate) http: crate::ask::Asker,
     pub(crate) environment: Environment,
+    pub(crate) served: Served,
+    /// As `ROLLOUT_VERIFY_RETRY_INTERVAL` says (TRF-27).
+    pub(crate) verify_retry_seconds: Option<u32>,
 }
 
 /// What came of a pass.
@@ -122,7 +126,7 @@ impl Shell {
 
     /// Sends one write and says so in the log.
     pub(crate) async fn send(&self, write: &Write) -> Outcome {
-        let outcome = apply::send(&self.client, write).await;
+        let outcome = apply::send(&self.client, &self.served.write(write)).await;
         match &outcome {
             Outcome::Done(_) => {
                 tracing::info!(object = %write.target, verb = ?write.verb, because = %write.reason, "written");

@@ -6,12 +6,16 @@ use jiff::Timestamp;
 use tidegate_api::rollout::Rollout;
 use tidegate_core::{
     freshness::Outrun,
+    observed::Observed,
     plan::{ObjectKey, Plan, ROLLOUTS, Resource},
     rollout::{self, RolloutSnapshot, Told},
     run::{Applied, Outcome},
 };
 
+use tidegate_integrations::traffic;
+
 use crate::{
+    ask::{self, Existence},
     reconcile::{self, Kind, Name, Shell, Verdict},
     record::About,
     watch::{Broken, Found},
@@ -33,7 +37,7 @@ impl Kind for Rollouts {
             Found::Absent => {
                 let key = ObjectKey::new(ROLLOUTS, &name.0, &name.1);
                 shell.ledger.lock().await.forget(&key);
-                Verdict::Done(None)
+                clean_up(shell, key).await
             }
         }
     }
@@ -41,7 +45,10 @@ impl Kind for Rollouts {
 
 async fn pass(shell: &Shell, rollout: &Arc<Rollout>) -> Verdict {
     let now = shell.clock.now();
-    let observed = shell.caches.observe(rollout);
+    let observed = Observed {
+        verify_retry_seconds: shell.verify_retry_seconds,
+        ..shell.caches.observe(rollout)
+    };
     let about = Arc::new(About {
         key: ObjectKey::new(
             ROLLOUTS,
@@ -68,6 +75,33 @@ async fn pass(shell: &Shell, rollout: &Arc<Rollout>) -> Verdict {
         };
     }
     commit(shell, &about, (&snapshot, &plan, &applied)).await
+}
+
+/// Takes the marks of a Rollout that is gone off the `DestinationRules` that carry them (TR-321).
+async fn clean_up(shell: &Shell, key: ObjectKey) -> Verdict {
+    let rules = shell.caches.rules_of(&key.namespace, &key.name);
+    if rules.is_empty() {
+        return Verdict::Done(None);
+    }
+    match ask::exists(&shell.client, &key).await {
+        Ok(Existence::Gone) => {}
+        Ok(Existence::There) => return Verdict::Done(None),
+        Err(error) => {
+            tracing::warn!(object = %key, %error, "cannot tell whether it is gone");
+            return Verdict::Failed(None);
+        }
+    }
+    let about = Arc::new(About {
+        key,
+        uid: String::new(),
+        resource_version: String::new(),
+    });
+    for write in traffic::leftovers(None, &rules) {
+        if let Outcome::Failed(failure) = shell.send_alone(&about, &write).await {
+            return shell.after(&about.key, &failure, None).await;
+        }
+    }
+    Verdict::Done(None)
 }
 
 /// Writes the status that the plan leads to, and then sends the events that speak of it.

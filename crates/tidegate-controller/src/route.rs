@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
-use tidegate_api::{meta::ObjectMeta, rollout::Rollout};
+use tidegate_api::{labels, meta::ObjectMeta, rollout::Rollout};
 use tidegate_core::plan::{
-    ANALYSIS_RUNS, ANALYSIS_TEMPLATES, CLUSTER_ANALYSIS_TEMPLATES, INGRESSES, ObjectKey,
-    REPLICA_SETS, ROLLOUTS, Resource, SERVICES,
+    ANALYSIS_RUNS, ANALYSIS_TEMPLATES, CLUSTER_ANALYSIS_TEMPLATES, DESTINATION_RULES, INGRESSES,
+    ObjectKey, REPLICA_SETS, ROLLOUTS, Resource, SERVICES, VIRTUAL_SERVICES,
 };
 use tidegate_integrations::traffic;
 
-use crate::{observe::Caches, reconcile::Name, wake::Queue, watch::Change};
+use crate::{
+    observe::Caches,
+    reconcile::Name,
+    wake::Queue,
+    watch::{Change, Found},
+};
 
 /// The queues, by kind.
 #[derive(Clone, Debug)]
@@ -52,6 +57,19 @@ impl Queues {
             self.add_matching(caches, metadata, |rollout| {
                 traffic::reads(rollout).contains(&key)
             });
+        } else if *resource == VIRTUAL_SERVICES {
+            self.add_readers(caches, metadata);
+        } else if *resource == DESTINATION_RULES {
+            let key = ObjectKey::new(DESTINATION_RULES, &metadata.namespace, &metadata.name);
+            self.add_matching(caches, metadata, |rollout| {
+                traffic::reads(rollout).contains(&key)
+            });
+            // Whoever marked it may be gone, or name it no longer (TR-321).
+            let manager = metadata.annotations.get(labels::MANAGED_BY_ROLLOUTS);
+            if let Some(manager) = manager.filter(|manager| !manager.is_empty()) {
+                self.rollouts
+                    .add((metadata.namespace.clone(), manager.clone()));
+            }
         } else if *resource == ANALYSIS_TEMPLATES {
             self.add_matching(caches, metadata, |_| true);
         } else if *resource == CLUSTER_ANALYSIS_TEMPLATES {
@@ -68,6 +86,18 @@ impl Queues {
         {
             self.rollouts
                 .add((metadata.namespace.clone(), owner.name.clone()));
+        }
+    }
+
+    /// Rollouts of any namespace may name a `VirtualService` (TR-302).
+    fn add_readers(&self, caches: &Caches, metadata: &ObjectMeta) {
+        let key = ObjectKey::new(VIRTUAL_SERVICES, &metadata.namespace, &metadata.name);
+        for (namespace, name) in caches.rollouts.keys() {
+            if let Found::Good(rollout) = caches.rollouts.get(&namespace, &name)
+                && traffic::reads(&rollout).contains(&key)
+            {
+                self.rollouts.add((namespace, name));
+            }
         }
     }
 

@@ -19,6 +19,7 @@ use crate::{
     record::Recorder,
     rollout::Rollouts,
     route::Queues,
+    served::Served,
 };
 
 /// How long workers may take to end their passes when the controller stops.
@@ -95,6 +96,8 @@ pub async fn run(
             prometheus_address: std::env::var("ARGO_ROLLOUTS_PROMETHEUS_ADDRESS")
                 .unwrap_or_default(),
         },
+        served: Served::new(&args),
+        verify_retry_seconds: seconds("ROLLOUT_VERIFY_RETRY_INTERVAL"),
     });
     let health = admin::serve(args.healthz_port).await?;
     if args.leader_elect {
@@ -142,6 +145,17 @@ pub async fn run(
     }
     health.abort();
     Ok(())
+}
+
+/// A number of seconds from the environment. Differs from upstream, which ignores the numbers that it
+/// can read and takes the others for 0 (TRF-27).
+fn seconds(variable: &str) -> Option<u32> {
+    let text = std::env::var(variable).ok()?;
+    let number = text.trim().parse();
+    if number.is_err() {
+        tracing::warn!(variable, %text, "not a number of seconds: the default holds");
+    }
+    number.ok()
 }
 
 /// Looks at everything once in a while although nothing changed (QUE-04).

@@ -29,6 +29,8 @@ const WATCH_SECONDS: u32 = 290;
 /// Between two tries after an error, at first and at most.
 const FIRST_DELAY: Duration = Duration::from_millis(200);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
+/// Between two looks for a kind that the cluster does not serve, at most (OPS-08).
+const LONGEST_ABSENCE: Duration = Duration::from_mins(10);
 
 /// An object that a cache holds.
 pub(crate) trait Cached: Sized + Send + Sync + 'static {
@@ -49,6 +51,7 @@ pub(crate) fn read_typed<T: DeserializeOwned>(value: &Value) -> Result<T, String
 pub(crate) struct Cache<T> {
     objects: Mutex<Objects<T>>,
     synced: watch::Sender<bool>,
+    absent: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
@@ -104,6 +107,7 @@ impl<T: Cached> Cache<T> {
                 version: None,
             }),
             synced: watch::Sender::new(false),
+            absent: watch::Sender::new(false),
         })
     }
 
@@ -193,6 +197,11 @@ impl<T: Cached> Cache<T> {
     /// Nothing will be listed: the cache is complete as it is.
     pub(crate) fn mark_synced(&self) {
         self.synced.send_replace(true);
+    }
+
+    /// Whether the cluster does not serve the kind at all.
+    pub(crate) fn is_absent(&self) -> bool {
+        *self.absent.borrow()
     }
 
     /// The namespace and name of every object.
@@ -354,6 +363,17 @@ pub(crate) struct Scope {
     pub(crate) namespace: String,
     /// Label selector; empty selects everything.
     pub(crate) labels: String,
+    /// Whether the cluster must serve it.
+    pub(crate) need: Need,
+}
+
+/// Whether a cluster must serve a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// It must.
+    Always,
+    /// It may come later, or never.
+    IfServed,
 }
 
 /// Keeps a cache for as long as the task lives, telling every change.
@@ -367,19 +387,40 @@ pub(crate) async fn follow<T: Cached>(
     loop {
         match relist(&client, &scope, &cache, &tell).await {
             Ok(version) => {
+                cache.absent.send_replace(false);
                 cache.synced.send_replace(true);
                 delay = FIRST_DELAY;
                 if let Err(error) = stream(&client, &scope, &cache, (version, &tell)).await {
                     tracing::debug!(kind = %scope.resource.kind, error = %apply::chain(&error), "watch ended");
                 }
             }
+            Err(error) if scope.need == Need::IfServed && is_not_served(&error) => {
+                if !cache.absent.send_replace(true) {
+                    let kind = scope.resource.api_version();
+                    tracing::info!(%kind, error = %apply::chain(&error), "not served here; looked for again later");
+                    cache.keep_only(&BTreeSet::new(), &tell);
+                }
+                cache.synced.send_replace(true);
+                tokio::time::sleep(delay).await;
+                delay = (delay * 2).min(LONGEST_ABSENCE);
+                continue;
+            }
             Err(error) => {
                 tracing::warn!(kind = %scope.resource.kind, error = %apply::chain(&error), "cannot list");
             }
         }
-        tokio::time::sleep(delay).await;
+        tokio::time::sleep(delay.min(LONGEST_DELAY)).await;
         delay = (delay * 2).min(LONGEST_DELAY);
     }
+}
+
+/// Whether an error means that there is nothing to list: no such kind, or no right to see it. What a
+/// cluster serves is told with 404.
+fn is_not_served(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else {
+        return false;
+    };
+    [403, 404].contains(&status.code)
 }
 
 async fn relist<T: Cached>(

@@ -9,7 +9,7 @@ use tidegate_api::{
     workload::{ReplicaSet, Service},
 };
 
-use crate::plan::ObjectKey;
+use crate::plan::{Event, ObjectKey, Write};
 
 /// Everything a decision on one Rollout may look at, as it is on the wire. Lists are in no order.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,49 @@ pub struct Observed {
     pub router_objects: Objects,
     /// What its routers find wrong with the Rollout and the objects it names, in their order.
     pub router_findings: Vec<Finding>,
+    /// What each of its routers says, in their order.
+    pub routers: Vec<RouterView>,
+    /// Writes that take the Rollout's marks off objects that it no longer names (TR-321).
+    pub leftovers: Vec<Write>,
+    /// After how many seconds a weight that was not in effect is looked at again; 10 if not given
+    /// (TRF-27).
+    pub verify_retry_seconds: Option<u32>,
+}
+
+/// What one router says about the objects that it uses, before anything is decided.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RouterView {
+    /// Pod template hashes that its objects name (TRF-43).
+    pub named: Vec<String>,
+    /// The hashes behind both sides where the router itself holds them; without, Services do.
+    pub hashes: Option<RouterHashes>,
+    /// Why it can split nothing now, as users are told.
+    pub obstacle: Option<Event>,
+    /// Whether the weights that the status records are in effect.
+    pub verification: Verification,
+}
+
+/// The pod template hashes to which a router leads; empty where there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RouterHashes {
+    /// Of the canary's side.
+    pub canary: String,
+    /// Of the stable side.
+    pub stable: String,
+}
+
+/// What a router says when it is asked whether the recorded weights are in effect (TRF-23).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Verification {
+    /// It cannot tell.
+    #[default]
+    NotSupported,
+    /// They are.
+    Verified,
+    /// They are not yet; the sentence says what is missing.
+    NotYet(String),
+    /// It could not be asked; the sentence says why.
+    Failed(String),
 }
 
 /// Raw objects by key; what is missing does not exist.

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tidegate_api::rollout::{Rollout, RolloutStatus};
+use tidegate_api::rollout::{Rollout, RolloutStatus, SetHeaderRoute, SetMirrorRoute};
 
 use crate::reason::Reason;
 
@@ -77,6 +77,20 @@ pub const SERVICES: Resource = Resource::new("", "v1", "Service", "services");
 pub const SECRETS: Resource = Resource::new("", "v1", "Secret", "secrets");
 /// `ingresses.networking.k8s.io`.
 pub const INGRESSES: Resource = Resource::new("networking.k8s.io", "v1", "Ingress", "ingresses");
+/// `virtualservices.networking.istio.io`; the shell may be told to use another version (OPS-02).
+pub const VIRTUAL_SERVICES: Resource = Resource::new(
+    "networking.istio.io",
+    "v1alpha3",
+    "VirtualService",
+    "virtualservices",
+);
+/// `destinationrules.networking.istio.io`, in the same version.
+pub const DESTINATION_RULES: Resource = Resource::new(
+    "networking.istio.io",
+    "v1alpha3",
+    "DestinationRule",
+    "destinationrules",
+);
 
 /// Names one object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -221,6 +235,8 @@ pub struct TrafficSplit {
     pub max_weight: i32,
     /// Whether routes of earlier steps stay (TRF-52).
     pub managed_routes: ManagedRoutes,
+    /// The routes that steps have asked for so far, the last request of each name (TRF-19).
+    pub routes: Vec<RouteRequest>,
     /// Which of hash and weight goes first (TRF-20).
     pub sequence: Sequence,
 }
@@ -243,6 +259,25 @@ pub enum ManagedRoutes {
     Keep,
     /// They are removed: promotion, abort, full promotion, or an empty canary.
     Remove,
+}
+
+/// A route of its own for some requests, as a step asks for it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RouteRequest {
+    /// Requests with certain headers go to the canary.
+    Header(SetHeaderRoute),
+    /// Certain requests are copied to the canary.
+    Mirror(SetMirrorRoute),
+}
+
+impl RouteRequest {
+    /// The name of the route.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Header(route) => &route.name,
+            Self::Mirror(route) => &route.name,
+        }
+    }
 }
 
 /// The order of hash and weight within one routing change (TRF-20).

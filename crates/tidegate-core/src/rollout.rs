@@ -65,6 +65,10 @@ pub fn decide(snapshot: &RolloutSnapshot, findings: &[Finding], now: Timestamp) 
     } else {
         canary::pass(snapshot, now)
     };
+    if findings.is_empty() {
+        let leftovers = snapshot.leftovers.iter().cloned();
+        plan.effects.extend(leftovers.map(Effect::Write));
+    }
     welcome(snapshot, &mut plan);
     plan
 }
@@ -116,7 +120,11 @@ pub fn after_failure(
             let why = events::name_is_taken(&write.target);
             Some(refused(snapshot, write, &why, now))
         }
-        (Failure::Inexpressible(why) | Failure::Refused(why), None) => Some(Told {
+        (Failure::Inexpressible(event), None) => Some(Told {
+            write: None,
+            events: vec![event.clone()],
+        }),
+        (Failure::Refused(why), None) => Some(Told {
             write: None,
             events: vec![events::routing_error(why.clone())],
         }),

@@ -33,8 +33,8 @@ pub enum Failure {
     Unavailable(String),
     /// The answer was lost: it may have committed.
     Unknown(String),
-    /// A router or another translator could not phrase the request; the sentence for the user.
-    Inexpressible(String),
+    /// A router or another translator could not phrase the request; what the user is told.
+    Inexpressible(Event),
 }
 
 /// What the executor asks for next.
@@ -134,7 +134,7 @@ impl PlanRun {
     }
 
     /// Takes the writes that the routers phrased for the route last given, or their refusal.
-    pub fn expand(&mut self, phrased: Result<Vec<Write>, String>) {
+    pub fn expand(&mut self, phrased: Result<Vec<Write>, Event>) {
         let Some(InFlight::Route(events)) = self.in_flight.take() else {
             return;
         };
@@ -150,7 +150,7 @@ impl PlanRun {
                     self.pending_route_events = events;
                 }
             }
-            Err(sentence) => self.failure = Some((None, Failure::Inexpressible(sentence))),
+            Err(event) => self.failure = Some((None, Failure::Inexpressible(event))),
         }
     }
 

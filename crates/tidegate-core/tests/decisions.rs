@@ -14,7 +14,7 @@ use tidegate_api::{
     workload::{ReplicaSet, Service},
 };
 use tidegate_core::{
-    observed::Observed,
+    observed::{Observed, RouterHashes, RouterView, Verification},
     plan::{Effect, Event, Guard, Plan, Route, Severity, Verb, Write},
     rollout::{self, RolloutSnapshot, status},
     run::{Applied, Outcome, PlanRun, Step},
@@ -138,6 +138,10 @@ fn observed(story: &Value) -> datatest_stable::Result<Observed> {
             &story["clusterTemplates"],
             serde_json::from_value::<ClusterAnalysisTemplate>,
         )?,
+        routers: routers(&story["routers"]),
+        verify_retry_seconds: story["verifyRetrySeconds"]
+            .as_u64()
+            .and_then(|seconds| u32::try_from(seconds).ok()),
         ..Observed::default()
     })
 }
@@ -152,6 +156,30 @@ fn templates<T>(
         .map(|(name, spec)| {
             let template = json!({"metadata": {"name": name}, "spec": spec});
             Ok((name.clone(), Arc::new(read(template)?)))
+        })
+        .collect()
+}
+
+/// Routers from `{canary: hash, stable: hash, verified: true | false, fails: why, lacks: why}`.
+fn routers(routers: &Value) -> Vec<RouterView> {
+    let routers = routers.as_array().into_iter().flatten();
+    routers
+        .map(|router| {
+            let text = |member: &str| router[member].as_str().map(str::to_owned);
+            RouterView {
+                named: text("canary").into_iter().chain(text("stable")).collect(),
+                hashes: text("canary").map(|canary| RouterHashes {
+                    canary,
+                    stable: text("stable").unwrap_or_default(),
+                }),
+                obstacle: text("lacks").map(|why| Event::warning("DestinationRuleNotFound", why)),
+                verification: match (router["verified"].as_bool(), text("fails")) {
+                    (_, Some(why)) => Verification::Failed(why),
+                    (Some(true), None) => Verification::Verified,
+                    (Some(false), None) => Verification::NotYet("targets say 0".to_owned()),
+                    (None, None) => Verification::NotSupported,
+                },
+            }
         })
         .collect()
 }
@@ -347,6 +375,9 @@ fn show_route(route: &Route, text: &mut String) {
             route.reason
         ),
     );
+    for request in &split.routes {
+        line(text, format_args!("        with route {}", request.name()));
+    }
     show_events(&route.events, text);
 }
 

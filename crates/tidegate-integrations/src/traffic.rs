@@ -1,12 +1,17 @@
 //! Routers: who splits the traffic of a canary. Each is one file; they say what they read, what is
 //! wrong with it, and which writes are still missing for a split.
 
+mod istio;
 mod nginx;
 
+use std::sync::Arc;
+
+use serde_json::Value;
 use tidegate_api::rollout::{Rollout, RolloutTrafficRouting};
 use tidegate_core::{
-    observed::{Finding, Objects},
-    plan::{ObjectKey, Route, Write},
+    observed::{Finding, Objects, RouterView},
+    plan::{Event, ObjectKey, Resource, Route, Write},
+    rollout::events,
 };
 
 /// One kind of router.
@@ -17,10 +22,24 @@ trait Router: Sync {
     fn is_named(&self, routing: &RolloutTrafficRouting) -> bool;
     /// The objects that it must see, its own included.
     fn reads(&self, rollout: &Rollout) -> Vec<ObjectKey>;
-    /// What is wrong with the objects that it is told to use (VAL-32).
-    fn findings(&self, rollout: &Rollout, objects: &Objects) -> Vec<Finding>;
+    /// What is wrong with the objects that it is told to use (VAL-32, VAL-33).
+    fn findings(&self, rollout: &Rollout, seen: &Seen<'_>) -> Vec<Finding>;
+    /// What a decision must know of the objects, and whether the recorded weights are in effect. A
+    /// router that leaves everything to Services and cannot tell says nothing.
+    fn view(&self, _rollout: &Rollout, _objects: &Objects) -> RouterView {
+        RouterView::default()
+    }
     /// The writes that are missing for the split; none if everything is as asked for.
     fn render(&self, route: &Route, objects: &Objects) -> Result<Vec<Write>, Error>;
+}
+
+/// What is there for a router.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// The objects that it reads.
+    pub objects: &'a Objects,
+    /// Kinds that the cluster does not serve at all.
+    pub absent: &'a [Resource],
 }
 
 /// Why a router cannot phrase a split; users see it in an event.
@@ -48,14 +67,27 @@ enum Error {
         /// The name.
         name: String,
     },
+    /// Istio's objects are not as they should be.
+    #[error(transparent)]
+    Istio(#[from] istio::Error),
+}
+
+impl Error {
+    fn event(&self) -> Event {
+        match self {
+            Self::Istio(error) => error.event(),
+            Self::StableIngressMissing { .. }
+            | Self::NoRule { .. }
+            | Self::ForeignIngress { .. } => events::routing_error(self.to_string()),
+        }
+    }
 }
 
 /// Every router, in the order in which they act (TR-002).
-const ROUTERS: [&dyn Router; 1] = [&nginx::Nginx];
+const ROUTERS: [&dyn Router; 2] = [&istio::Istio, &nginx::Nginx];
 
 /// Routers of upstream's that are not there yet: the Rollout says so and stays as it is.
-const MISSING: [&str; 8] = [
-    "istio",
+const MISSING: [&str; 7] = [
     "alb",
     "smi",
     "ambassador",
@@ -90,9 +122,9 @@ pub fn reads(rollout: &Rollout) -> Vec<ObjectKey> {
 }
 
 /// What is wrong with the routers that a Rollout names and with what they read.
-pub fn findings(rollout: &Rollout, objects: &Objects) -> Vec<Finding> {
+pub fn findings(rollout: &Rollout, seen: &Seen<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = named(rollout)
-        .flat_map(|router| router.findings(rollout, objects))
+        .flat_map(|router| router.findings(rollout, seen))
         .collect();
     if let Some(routing) = routing(rollout) {
         findings.extend(missing(routing));
@@ -117,15 +149,37 @@ fn missing(routing: &RolloutTrafficRouting) -> Vec<Finding> {
         .collect()
 }
 
+/// What a decision must know of the routers that a Rollout names, in their order.
+pub fn views(rollout: &Rollout, objects: &Objects) -> Vec<RouterView> {
+    named(rollout)
+        .map(|router| router.view(rollout, objects))
+        .collect()
+}
+
 /// The writes that are missing for a split, of all routers in their order.
 ///
 /// # Errors
-/// The sentence of the first router that cannot phrase it.
-pub fn phrase(route: &Route, objects: &Objects) -> Result<Vec<Write>, String> {
+/// What the first router that cannot phrase it tells the user.
+pub fn phrase(route: &Route, objects: &Objects) -> Result<Vec<Write>, Event> {
     let mut writes = Vec::new();
     for router in named(&route.rollout) {
         let phrased = router.render(route, objects);
-        writes.extend(phrased.map_err(|error| error.to_string())?);
+        writes.extend(phrased.map_err(|error| error.event())?);
     }
     Ok(writes)
+}
+
+/// The name of the Rollout whose marks a `DestinationRule` carries.
+pub fn manager(rule: &Value) -> Option<&str> {
+    istio::manager(rule)
+}
+
+/// The writes that take a Rollout's marks off `DestinationRules` that carry its name and that it does
+/// not name, or not any more: `rollout` is `None` if there is none of that name. Keeps TR-321.
+pub fn leftovers(rollout: Option<&Rollout>, rules: &[Arc<Value>]) -> Vec<Write> {
+    rules
+        .iter()
+        .filter(|rule| rollout.is_none_or(|rollout| !istio::is_named(rollout, rule)))
+        .filter_map(|rule| istio::clean(rule))
+        .collect()
 }

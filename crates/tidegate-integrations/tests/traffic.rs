@@ -10,14 +10,14 @@ use std::{
 use serde_json::{Value, json};
 use tidegate_api::rollout::Rollout;
 use tidegate_core::{
-    observed::Objects,
+    observed::{Objects, RouterView},
     plan::{
-        Backend, Guard, INGRESSES, ManagedRoutes, ObjectKey, Route, Sequence, TrafficSplit, Verb,
-        Write,
+        Backend, DESTINATION_RULES, Guard, INGRESSES, ManagedRoutes, ObjectKey, Route,
+        RouteRequest, Sequence, TrafficSplit, VIRTUAL_SERVICES, Verb, Write,
     },
     reason::Reason,
 };
-use tidegate_integrations::traffic;
+use tidegate_integrations::traffic::{self, Seen};
 
 #[expect(
     clippy::needless_pass_by_value,
@@ -39,29 +39,60 @@ datatest_stable::harness! {
     { test = rendering, root = "tests/traffic", pattern = r".*\.yaml$" },
 }
 
-/// `routing` is the Rollout's trafficRouting, `weight` the canary's, `ingresses` are the objects.
+/// `routing` is the Rollout's trafficRouting, `canary` what else its strategy says, `weight` the canary's,
+/// `hashes` those of canary and stable version, `additional` experiments' Services with hash and weight,
+/// `managed` and `sequence` what the split says of routes and order, `ingresses` and `objects` are what is
+/// there, `absent: true` says that the cluster knows no Istio, `marked` whose marks are cleaned away.
 fn tell(story: &Value) -> datatest_stable::Result<String> {
+    let mut canary = json!({"canaryService": "door-new", "stableService": "door"});
+    for (member, value) in story["canary"].as_object().into_iter().flatten() {
+        canary[member] = value.clone();
+    }
+    canary["trafficRouting"] = story["routing"].clone();
     let rollout: Rollout = serde_json::from_value(json!({
         "metadata": {"name": "door", "namespace": "town", "uid": "u-door"},
-        "spec": {"strategy": {"canary": {
-            "canaryService": "door-new",
-            "stableService": "door",
-            "trafficRouting": story["routing"],
-        }}},
+        "spec": {"strategy": {"canary": canary}},
+        "status": story["status"],
     }))?;
     let reads = traffic::reads(&rollout);
     let objects = objects(story, &reads);
     let mut told = String::new();
     for key in &reads {
-        line(&mut told, format_args!("reads   {key}"));
+        let place = match key.namespace.as_str() {
+            "town" => String::new(),
+            other => format!(" in {other}"),
+        };
+        line(&mut told, format_args!("reads   {key}{place}"));
     }
-    for finding in traffic::findings(&rollout, &objects) {
+    let istio = [VIRTUAL_SERVICES, DESTINATION_RULES];
+    let seen = Seen {
+        objects: &objects,
+        absent: if story["absent"] == true { &istio } else { &[] },
+    };
+    for finding in traffic::findings(&rollout, &seen) {
         line(&mut told, format_args!("finds   {}", finding.message));
     }
-    let weight = story["weight"].as_i64().unwrap_or_default();
-    let route = route(rollout, i32::try_from(weight)?);
+    for view in traffic::views(&rollout, &objects) {
+        show_view(&view, &mut told);
+    }
+    if let Some(name) = story["marked"].as_str() {
+        let rules: Vec<_> = objects.values().cloned().collect();
+        let rules: Vec<_> = rules
+            .into_iter()
+            .filter(|rule| traffic::manager(rule) == Some(name))
+            .collect();
+        let named = (name == "door").then_some(&rollout);
+        for write in traffic::leftovers(named, &rules) {
+            show(&write, &mut told);
+        }
+        return Ok(told);
+    }
+    let route = route(rollout, story)?;
     match traffic::phrase(&route, &objects) {
-        Err(why) => line(&mut told, format_args!("fails   {why}")),
+        Err(event) => line(
+            &mut told,
+            format_args!("fails   {}: {}", event.reason, event.message),
+        ),
         Ok(writes) if writes.is_empty() => line(&mut told, format_args!("writes nothing")),
         Ok(writes) => writes.iter().for_each(|write| show(write, &mut told)),
     }
@@ -70,41 +101,102 @@ fn tell(story: &Value) -> datatest_stable::Result<String> {
 
 /// Only what the router reads is there for it.
 fn objects(story: &Value, reads: &[ObjectKey]) -> Objects {
-    let ingresses = story["ingresses"].as_array().into_iter().flatten();
-    ingresses
-        .map(|ingress| {
-            let name = ingress["metadata"]["name"].as_str().unwrap_or_default();
-            let mut object = ingress.clone();
+    let all = [&story["ingresses"], &story["objects"]].into_iter();
+    all.filter_map(Value::as_array)
+        .flatten()
+        .map(|given| {
+            let name = given["metadata"]["name"].as_str().unwrap_or_default();
+            let namespace = given["metadata"]["namespace"].as_str().unwrap_or("town");
+            let resource = match given["kind"].as_str() {
+                Some("VirtualService") => VIRTUAL_SERVICES,
+                Some("DestinationRule") => DESTINATION_RULES,
+                _ => INGRESSES,
+            };
+            let mut object = given.clone();
+            object["metadata"]["namespace"] = json!(namespace);
             object["metadata"]["uid"] = json!(format!("u-{name}"));
             object["metadata"]["resourceVersion"] = json!("7");
-            (ObjectKey::new(INGRESSES, "town", name), Arc::new(object))
+            (ObjectKey::new(resource, namespace, name), Arc::new(object))
         })
         .filter(|(key, _)| reads.contains(key))
         .collect()
 }
 
-fn route(rollout: Rollout, weight: i32) -> Route {
-    let backend = |weight, service: &str| Backend {
+fn show_view(view: &RouterView, told: &mut String) {
+    if let Some(event) = &view.obstacle {
+        line(
+            told,
+            format_args!("cannot  {}: {}", event.reason, event.message),
+        );
+    }
+    if let Some(hashes) = &view.hashes {
+        line(
+            told,
+            format_args!("holds   canary {}, stable {}", hashes.canary, hashes.stable),
+        );
+    }
+    if !view.named.is_empty() {
+        line(told, format_args!("names   {}", view.named.join(", ")));
+    }
+}
+
+fn route(rollout: Rollout, story: &Value) -> datatest_stable::Result<Route> {
+    let weight = i32::try_from(story["weight"].as_i64().unwrap_or_default())?;
+    let canary = rollout.spec.strategy.canary.clone().unwrap_or_default();
+    let backend = |weight, role: &str, service: &str| Backend {
         weight,
-        hash: String::new(),
+        hash: story["hashes"][role]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
         service: service.to_owned(),
     };
-    Route {
-        rollout: Arc::new(rollout),
+    let additional = story["additional"].as_array().into_iter().flatten();
+    let additional: Vec<Backend> = additional
+        .map(|one| Backend {
+            weight: one["weight"]
+                .as_i64()
+                .and_then(|weight| i32::try_from(weight).ok())
+                .unwrap_or(0),
+            hash: one["hash"].as_str().unwrap_or_default().to_owned(),
+            service: one["service"].as_str().unwrap_or_default().to_owned(),
+        })
+        .collect();
+    let steps = canary.steps.iter();
+    let requests = steps.filter_map(|step| {
+        let header = step.set_header_route.clone().map(RouteRequest::Header);
+        header.or_else(|| step.set_mirror_route.clone().map(RouteRequest::Mirror))
+    });
+    let removes = story["managed"] == "Remove";
+    Ok(Route {
         split: TrafficSplit {
-            canary: backend(weight, "door-new"),
-            stable: backend(100 - weight, "door"),
-            additional: Vec::new(),
+            canary: backend(weight, "canary", &canary.canary_service),
+            stable: backend(100 - weight, "stable", &canary.stable_service),
+            additional,
             max_weight: 100,
-            managed_routes: ManagedRoutes::Keep,
-            sequence: Sequence::HashFirst,
+            managed_routes: if removes {
+                ManagedRoutes::Remove
+            } else {
+                ManagedRoutes::Keep
+            },
+            routes: if removes {
+                Vec::new()
+            } else {
+                requests.collect()
+            },
+            sequence: if story["sequence"] == "WeightFirst" {
+                Sequence::WeightFirst
+            } else {
+                Sequence::HashFirst
+            },
         },
+        rollout: Arc::new(rollout),
         events: Vec::new(),
         reason: Reason::StepAsks {
             number: 1,
             words: format!("setWeight: {weight}"),
         },
-    }
+    })
 }
 
 fn show(write: &Write, told: &mut String) {

@@ -7,6 +7,7 @@
 mod admission;
 mod definitions;
 pub mod fields;
+pub mod istio;
 pub mod kinds;
 mod log;
 mod patch;

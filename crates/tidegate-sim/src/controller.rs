@@ -167,9 +167,32 @@ impl Controller {
             Some(Err(broken)) => self.refuse(around, &broken),
             None => {
                 self.ledger.forget(&key_of(object));
-                Ok(Verdict::Done(None))
+                self.clean_up(around, object)
             }
         }
+    }
+
+    /// Takes the marks of a Rollout that is gone off the `DestinationRules`; as in the shell.
+    fn clean_up(
+        &mut self,
+        around: &mut impl Surroundings,
+        object: &Locator,
+    ) -> Result<Verdict, Died> {
+        let (namespace, name) = (&*object.namespace, &*object.name);
+        let there = around
+            .cluster()
+            .get(kinds::ROLLOUTS, namespace, name)
+            .is_some();
+        if !there {
+            let about = key_of(object);
+            let rules = self.caches.rules_of(namespace, name);
+            for write in traffic::leftovers(None, &rules) {
+                if let Outcome::Failed(failure) = self.send_alone(around, &about, &write)? {
+                    return Ok(self.after(&about, &failure, None));
+                }
+            }
+        }
+        Ok(Verdict::Done(None))
     }
 
     fn decide(

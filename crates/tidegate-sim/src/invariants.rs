@@ -5,6 +5,7 @@
 
 mod gates;
 mod liveness;
+mod mesh;
 mod ownership;
 mod picture;
 mod routing;
@@ -35,7 +36,7 @@ struct Deed<'a> {
 type Check = fn(&Deed<'_>) -> Option<String>;
 
 /// In the order of the catalogue.
-const CHECKS: [Check; 10] = [
+const CHECKS: [Check; 13] = [
     traffic::no_black_hole,
     traffic::capacity_before_weight,
     traffic::weight_before_scale_down,
@@ -43,6 +44,9 @@ const CHECKS: [Check; 10] = [
     traffic::stable_floor,
     traffic::abort_returns_traffic,
     traffic::weights_are_well_formed,
+    mesh::weights_are_well_formed,
+    mesh::extra_routes_lead_to_pods,
+    mesh::only_managed_fields_change,
     gates::step_index_law,
     gates::step_is_done,
     gates::pause_means_pause,

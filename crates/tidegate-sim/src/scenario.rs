@@ -25,7 +25,8 @@ pub struct Scenario {
     /// Manifests, relative to the repository's root, which are there from the start.
     #[serde(default)]
     pub files: Vec<String>,
-    /// Objects that the short form would bring but that are missing, such as `Service web-canary`.
+    /// Objects that the short form would bring but that are missing, such as `Service web-canary`, and
+    /// `Istio`, if the cluster does not have it.
     #[serde(default)]
     without: Vec<String>,
     /// What happens, in order.
@@ -43,7 +44,7 @@ struct Short {
     replicas: u32,
     #[serde(default)]
     steps: Vec<Value>,
-    /// `nginx`, or nothing.
+    /// `nginx`, `istio` (by Services), `istio-subsets` (by a `DestinationRule`), or nothing.
     #[serde(default)]
     router: Option<String>,
     /// More members of `strategy.canary`.
@@ -157,6 +158,11 @@ impl Scenario {
         Ok(serde_json::from_value(value)?)
     }
 
+    /// Whether the cluster serves Istio's kinds from the start.
+    pub fn has_istio(&self) -> bool {
+        !self.without.iter().any(|what| what == "Istio")
+    }
+
     /// Every object that is there from the start, except those from files.
     ///
     /// # Errors
@@ -223,6 +229,25 @@ impl Short {
                 let routing = json!({"nginx": {"stableIngress": NAME}});
                 canary.insert("trafficRouting".to_owned(), routing);
             }
+            Some("istio") => {
+                let [stable, other] = ["stable", "canary"].map(|role| format!("{NAME}-{role}"));
+                let to = [json!({"host": stable}), json!({"host": other})];
+                objects.extend([service(&stable), service(&other), virtual_service(to)]);
+                canary.insert("stableService".to_owned(), json!(stable));
+                canary.insert("canaryService".to_owned(), json!(other));
+                let routing =
+                    json!({"istio": {"virtualService": {"name": NAME, "routes": ["primary"]}}});
+                canary.insert("trafficRouting".to_owned(), routing);
+            }
+            Some("istio-subsets") => {
+                let to = ["stable", "canary"].map(|subset| json!({"host": NAME, "subset": subset}));
+                objects.extend([service(NAME), destination_rule(), virtual_service(to)]);
+                let routing = json!({"istio": {
+                    "virtualService": {"name": NAME, "routes": ["primary"]},
+                    "destinationRule": {"name": NAME, "canarySubsetName": "canary", "stableSubsetName": "stable"},
+                }});
+                canary.insert("trafficRouting".to_owned(), routing);
+            }
             Some(router) => bail!("the short form knows no router {router}"),
         }
         canary.extend(self.canary.clone());
@@ -254,6 +279,37 @@ fn service(name: &str) -> Value {
         "kind": "Service",
         "metadata": {"name": name},
         "spec": {"selector": {"app": NAME}, "ports": [{"port": 80, "targetPort": 8080}]},
+    })
+}
+
+/// All weight on the first destination.
+fn virtual_service([stable, canary]: [Value; 2]) -> Value {
+    json!({
+        "apiVersion": "networking.istio.io/v1alpha3",
+        "kind": "VirtualService",
+        "metadata": {"name": NAME},
+        "spec": {
+            "hosts": ["web.example"],
+            "gateways": ["mesh"],
+            "http": [{
+                "name": "primary",
+                "timeout": "5s",
+                "route": [
+                    {"destination": stable, "weight": 100, "headers": {"request": {"set": {"x-side": "stable"}}}},
+                    {"destination": canary, "weight": 0},
+                ],
+            }],
+        },
+    })
+}
+
+fn destination_rule() -> Value {
+    let subset = |name: &str| json!({"name": name, "labels": {"app": NAME}, "trafficPolicy": {"loadBalancer": {"simple": "RANDOM"}}});
+    json!({
+        "apiVersion": "networking.istio.io/v1alpha3",
+        "kind": "DestinationRule",
+        "metadata": {"name": NAME},
+        "spec": {"host": NAME, "subsets": [subset("stable"), subset("canary")]},
     })
 }
 

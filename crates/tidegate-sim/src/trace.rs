@@ -1,5 +1,7 @@
 //! What happened, line by line, for people: without uids, versions and instants that vary.
 
+mod mesh;
+
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use jiff::Timestamp;
@@ -178,6 +180,7 @@ fn patched(target: &str, old: &Value, new: &Value) -> String {
         let weight = canary_weight(new).unwrap_or_default();
         parts.push(format!("weight {target} {weight}"));
     }
+    parts.extend(mesh::changes(target, old, new));
     parts.extend(annotations(target, old, new));
     if parts.is_empty() {
         parts.push(format!("change {target}"));

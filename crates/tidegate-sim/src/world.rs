@@ -90,7 +90,10 @@ impl World {
         read: impl Fn(&str) -> anyhow::Result<String>,
     ) -> anyhow::Result<Self> {
         let begun: Timestamp = "2026-01-01T00:00:00Z".parse()?;
-        let cluster = Cluster::new(begun);
+        let mut cluster = Cluster::new(begun);
+        if story.has_istio() {
+            cluster.install_istio();
+        }
         let actors = Actors::new(&Settings {
             timing: Timing::default(),
             endpoints: EndpointsWrites::Omitted,
@@ -137,8 +140,10 @@ impl World {
         }
         objects.extend(story.all_objects()?);
         for mut object in objects {
-            // Every scenario plays in one namespace.
-            if let Some(metadata) = object["metadata"].as_object_mut() {
+            // Every scenario plays in one namespace, but for what a mesh keeps elsewhere.
+            if object["kind"] != "VirtualService"
+                && let Some(metadata) = object["metadata"].as_object_mut()
+            {
                 metadata.remove("namespace");
             }
             if object["kind"] == "Namespace" {

@@ -1,7 +1,7 @@
 //! One pass over a canary, in reading order. Each part is decided by its owner; here stands only what
 //! comes before what, and where a pass ends (CAN-20).
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     plan::{Effect, Plan},
@@ -35,9 +35,12 @@ pub(crate) fn pass(snapshot: &RolloutSnapshot, now: Timestamp) -> Plan {
     let (switches, held) = services::reconcile(snapshot, &draft);
     plan.effects.extend(switches);
     plan.reasons.extend(held);
-    let (route, held) = weight::reconcile(snapshot, &mut draft);
-    plan.effects.extend(route);
-    plan.reasons.extend(held);
+    let routed = weight::reconcile(snapshot, &mut draft);
+    plan.effects.extend(routed.effect);
+    plan.reasons.extend(routed.reason);
+    if let Some(reason) = routed.unverified {
+        plan.wake_at(after(now, snapshot.verify_retry_seconds), reason);
+    }
     let runs = analysis_runs::reconcile(snapshot, &mut draft, now);
     plan.effects.extend(runs.effects);
     if let Some(why) = runs.retry {
@@ -48,14 +51,38 @@ pub(crate) fn pass(snapshot: &RolloutSnapshot, now: Timestamp) -> Plan {
         plan.retry = Some(why);
         return plan;
     }
+    let traffic = if routed.hold.is_some() {
+        Traffic::Held
+    } else {
+        Traffic::Free
+    };
+    plan.reasons.extend(routed.hold);
     if !draft.adds_pause() {
-        let moved = resize(snapshot, &draft, now, &mut plan);
+        let moved = match traffic {
+            // Pods stay where the traffic stays.
+            Traffic::Held => Scaling::Settled,
+            Traffic::Free => resize(snapshot, &draft, now, &mut plan),
+        };
         if moved == Scaling::Settled {
             begin_pause(snapshot, &mut draft);
         }
     }
-    conclude(snapshot, &mut draft, now, &mut plan);
+    conclude(snapshot, &mut draft, (now, traffic), &mut plan);
     finish(plan, status::next(snapshot, &draft, now))
+}
+
+/// Whether the routers take what they are asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Traffic {
+    /// They do.
+    Free,
+    /// They do not: nothing is promoted, and no pods go.
+    Held,
+}
+
+fn after(now: Timestamp, seconds: u32) -> Timestamp {
+    now.checked_add(SignedDuration::from_secs(i64::from(seconds)))
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// Only sizes, because `spec.replicas` changed: everything else waits for the next pass. Keeps SCL-03.
@@ -137,13 +164,19 @@ fn begin_pause(snapshot: &RolloutSnapshot, draft: &mut Draft) {
 }
 
 /// What becomes of the update. Keeps CAN-27 to CAN-29 and ACT-09.
-fn conclude(snapshot: &RolloutSnapshot, draft: &mut Draft, now: Timestamp, plan: &mut Plan) {
+fn conclude(
+    snapshot: &RolloutSnapshot,
+    draft: &mut Draft,
+    (now, traffic): (Timestamp, Traffic),
+    plan: &mut Plan,
+) {
     let skips = snapshot.recorded.promote_full.is_set() || rollback::is_within_window(snapshot);
     if skips {
         draft.pauses = Clearing::Clear;
         draft.abort = AbortChange::Remove;
     }
-    if let Some(why) = promotion(snapshot, draft) {
+    let promotion = promotion(snapshot, draft).filter(|_| traffic == Traffic::Free);
+    if let Some(why) = promotion {
         draft.outcome = Outcome::Promote(why);
         return;
     }

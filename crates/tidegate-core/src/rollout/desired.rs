@@ -2,5 +2,6 @@
 
 pub mod analysis_runs;
 pub(crate) mod replicas;
+pub(crate) mod routers;
 pub(crate) mod services;
 pub mod weight;

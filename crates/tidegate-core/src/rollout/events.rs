@@ -112,6 +112,14 @@ pub fn routing_error(why: impl Into<String>) -> Event {
     Event::warning("TrafficRoutingError", why)
 }
 
+/// A router could not say whether a weight is in effect (TRF-23).
+pub fn weight_verify_error(why: &str) -> Event {
+    Event::warning(
+        "WeightVerifyError",
+        format!("Failed to verify weight: {why}"),
+    )
+}
+
 /// The API server does not take a write; nothing else of the pass is done.
 pub fn refused(write: &Write, why: &str) -> Event {
     let Write { verb, target, .. } = write;

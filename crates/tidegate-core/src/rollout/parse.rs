@@ -27,6 +27,9 @@ use crate::{
     },
 };
 
+/// How long a weight that was not in effect is left alone (TRF-23).
+const VERIFY_RETRY_SECONDS: u32 = 10;
+
 /// Reads what was observed. The snapshot is always usable; findings say why it must not be acted upon.
 pub fn parse(observed: &Observed) -> (RolloutSnapshot, Vec<Finding>) {
     let mut findings = validate::findings(observed);
@@ -112,6 +115,11 @@ fn snapshot(observed: &Observed) -> RolloutSnapshot {
         analysis_runs: runs(observed),
         taken_run_names: foreign_runs(observed),
         templates: Templates::of(observed),
+        routers: observed.routers.clone(),
+        leftovers: observed.leftovers.clone(),
+        verify_retry_seconds: observed
+            .verify_retry_seconds
+            .unwrap_or(VERIFY_RETRY_SECONDS),
         rollout: Arc::clone(rollout),
     }
 }

@@ -129,7 +129,7 @@ fn routed(
     }
 }
 
-/// Whether the status, the recorded weights or a live Service still name the ReplicaSet. Keeps TRF-43.
+/// Whether the status, the recorded weights, a live Service or a router still name the ReplicaSet. Keeps TRF-43.
 pub(crate) fn is_referenced(snapshot: &RolloutSnapshot, set: &ReplicaSetView) -> bool {
     if set.hash.is_empty() {
         return false;
@@ -141,10 +141,12 @@ pub(crate) fn is_referenced(snapshot: &RolloutSnapshot, set: &ReplicaSetView) ->
         .iter()
         .flat_map(|weights| [&weights.canary_hash, &weights.stable_hash]);
     let by_services = snapshot.services.values().map(|service| &service.hash);
+    let by_routers = snapshot.routers.iter().flat_map(|router| &router.named);
     by_status
         .into_iter()
         .chain(by_weights)
         .chain(by_services)
+        .chain(by_routers)
         .any(|hash| *hash == set.hash)
 }
 

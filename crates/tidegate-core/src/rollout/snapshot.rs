@@ -7,10 +7,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_api::{meta::OwnerReference, rollout::Rollout};
 
-use crate::rollout::{
-    desired::analysis_runs::{RunView, Templates},
-    steps::Step,
-    traffic::Weights,
+use crate::{
+    observed::RouterView,
+    plan::Write,
+    rollout::{
+        desired::analysis_runs::{RunView, Templates},
+        steps::Step,
+        traffic::Weights,
+    },
 };
 
 /// One Rollout and what belongs to it.
@@ -72,6 +76,12 @@ pub struct RolloutSnapshot {
     pub taken_run_names: Vec<String>,
     /// The templates that AnalysisRuns can be made from.
     pub templates: Templates,
+    /// What its routers say, in their order.
+    pub routers: Vec<RouterView>,
+    /// Writes that take its marks off objects that it no longer names.
+    pub leftovers: Vec<Write>,
+    /// After how many seconds a weight that was not in effect is looked at again.
+    pub verify_retry_seconds: u32,
 }
 
 /// Whether a field was given.

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use tidegate_api::rollout::CanaryStep;
 
 use crate::{
+    plan::RouteRequest,
     reason::Reason,
     rollout::{draft::Draft, snapshot::RolloutSnapshot},
 };
@@ -101,12 +102,14 @@ impl Step {
 }
 
 /// What the steps so far ask for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Target {
     /// The last weight that was set.
     pub weight: Option<i32>,
     /// The canary's size, if a step sets it apart from the weight.
     pub scale: Option<Scale>,
+    /// The routes of their own, the last request of each name.
+    pub routes: Vec<RouteRequest>,
 }
 
 /// A size that `setCanaryScale` asks for.

@@ -13,7 +13,7 @@ use tidegate_core::{
     plan::{Class, Event, Guard, INGRESSES, ObjectKey, Route, Verb, Write},
 };
 
-use super::{Error, Router};
+use super::{Error, Router, Seen};
 
 /// Where the canary's annotations stand unless the Rollout says otherwise.
 const PREFIX: &str = "nginx.ingress.kubernetes.io";
@@ -52,7 +52,7 @@ impl Router for Nginx {
             .collect()
     }
 
-    fn findings(&self, rollout: &Rollout, objects: &Objects) -> Vec<Finding> {
+    fn findings(&self, rollout: &Rollout, seen: &Seen<'_>) -> Vec<Finding> {
         let Some(parts) = Parts::of(rollout) else {
             return Vec::new();
         };
@@ -69,7 +69,7 @@ impl Router for Nginx {
         }
         let mut findings = Vec::new();
         for name in parts.stable_names() {
-            findings.extend(parts.check(rollout, (name, path), objects));
+            findings.extend(parts.check(rollout, (name, path), seen.objects));
         }
         findings
     }

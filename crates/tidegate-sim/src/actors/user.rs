@@ -56,12 +56,21 @@ impl User<'_> {
     pub fn apply(&mut self, object: Value) -> anyhow::Result<()> {
         let kind = self.kind_of(&object)?;
         let name = fields::name(&object).to_owned();
-        let namespace = self.namespace_of(kind);
+        let elsewhere = fields::namespace(&object).to_owned();
+        let namespace = match elsewhere.as_str() {
+            "" => self.namespace_of(kind),
+            elsewhere => elsewhere,
+        };
         let call = self.call();
         if self.cluster.get(kind, namespace, &name).is_some() {
             let target = Target::new(kind, namespace, &name);
             self.cluster.patch(&call, &target, &Patch::Merge(object))?;
         } else {
+            let known = self.cluster.get(kinds::NAMESPACES, "", namespace).is_some();
+            if !known && !namespace.is_empty() {
+                let object = json!({"metadata": {"name": namespace}});
+                self.cluster.create(&call, kinds::NAMESPACES, "", object)?;
+            }
             self.cluster.create(&call, kind, namespace, object)?;
         }
         Ok(())

@@ -453,6 +453,11 @@ impl Kinds {
 }
 
 impl KindId {
+    /// The id of a kind that is defined after those of every model cluster.
+    pub(super) const fn beyond_standard(number: usize) -> Self {
+        Self(OURS.len() + BUILT_IN.len() + number)
+    }
+
     /// The index into tables that hold one entry per kind.
     pub(super) fn place(self) -> usize {
         self.0

@@ -19,14 +19,14 @@ use tidegate_core::{
     analysis_run::unreadable,
     freshness::Seen,
     observed::{Objects, Observed},
-    plan::{self, INGRESSES, ObjectKey, Resource},
+    plan::{self, DESTINATION_RULES, INGRESSES, ObjectKey, Resource, VIRTUAL_SERVICES},
     rollout,
 };
-use tidegate_integrations::traffic;
+use tidegate_integrations::traffic::{self, Seen as SeenByRouters};
 
 use crate::{
     cluster::{
-        Change, Cluster, Locator, What, fields,
+        Change, Cluster, Locator, What, fields, istio,
         kinds::{self, KindId},
     },
     doors::direct::Cursor,
@@ -135,11 +135,13 @@ impl<T: DeserializeOwned> Shelf<T> {
 }
 
 /// The kinds that are watched.
-const WATCHED: [KindId; 7] = [
+const WATCHED: [KindId; 9] = [
     kinds::ROLLOUTS,
     kinds::REPLICA_SETS,
     kinds::SERVICES,
     kinds::INGRESSES,
+    istio::VIRTUAL_SERVICES,
+    istio::DESTINATION_RULES,
     kinds::ANALYSIS_RUNS,
     kinds::ANALYSIS_TEMPLATES,
     kinds::CLUSTER_ANALYSIS_TEMPLATES,
@@ -153,6 +155,10 @@ pub(super) struct Caches {
     replica_sets: Shelf<ReplicaSet>,
     services: Shelf<Service>,
     ingresses: Shelf<Value>,
+    virtual_services: Shelf<Value>,
+    destination_rules: Shelf<Value>,
+    /// Kinds that the cluster does not serve.
+    absent: Vec<Resource>,
     pub(super) analysis_runs: Shelf<AnalysisRun>,
     analysis_templates: Shelf<AnalysisTemplate>,
     cluster_analysis_templates: Shelf<ClusterAnalysisTemplate>,
@@ -162,6 +168,7 @@ impl Caches {
     /// Lists everything, as a controller that starts does. Tells which objects are to be looked at.
     pub(super) fn list(cluster: &Cluster) -> (Self, BTreeSet<Locator>) {
         let mut caches = Self {
+            absent: absent(cluster),
             cursors: WATCHED
                 .iter()
                 .map(|kind| Cursor::new(*kind, cluster.version()))
@@ -170,6 +177,9 @@ impl Caches {
         };
         let mut dirty = BTreeSet::new();
         for kind in WATCHED {
+            if !cluster.serves(kind) {
+                continue;
+            }
             for value in cluster.in_namespace(kind, None) {
                 let object = Locator::new(kind, fields::namespace(value), fields::name(value));
                 if is_watched(kind, value) {
@@ -191,6 +201,7 @@ impl Caches {
         held_back: &BTreeMap<KindId, u64>,
     ) -> BTreeSet<Locator> {
         let mut dirty = BTreeSet::new();
+        self.absent = absent(cluster);
         for place in 0..self.cursors.len() {
             let mut cursor = self.cursors[place];
             if cursor.version == cluster.version() {
@@ -222,6 +233,10 @@ impl Caches {
             self.services.put(change);
         } else if kind == kinds::INGRESSES {
             self.ingresses.put(change);
+        } else if kind == istio::VIRTUAL_SERVICES {
+            self.virtual_services.put(change);
+        } else if kind == istio::DESTINATION_RULES {
+            self.destination_rules.put(change);
         } else if kind == kinds::ANALYSIS_RUNS {
             self.analysis_runs.put(change);
         } else if kind == kinds::ANALYSIS_TEMPLATES {
@@ -241,6 +256,10 @@ impl Caches {
             self.services.fill(object, value);
         } else if kind == kinds::INGRESSES {
             self.ingresses.fill(object, value);
+        } else if kind == istio::VIRTUAL_SERVICES {
+            self.virtual_services.fill(object, value);
+        } else if kind == istio::DESTINATION_RULES {
+            self.destination_rules.fill(object, value);
         } else if kind == kinds::ANALYSIS_RUNS {
             self.analysis_runs.fill(object, value);
         } else if kind == kinds::ANALYSIS_TEMPLATES {
@@ -270,6 +289,16 @@ impl Caches {
             self.add_matching(object, dirty, |rollout| {
                 traffic::reads(rollout).contains(&key)
             });
+        } else if kind == istio::VIRTUAL_SERVICES {
+            self.add_readers(object, dirty);
+        } else if kind == istio::DESTINATION_RULES {
+            let key = ObjectKey::new(DESTINATION_RULES, &object.namespace, &object.name);
+            self.add_matching(object, dirty, |rollout| {
+                traffic::reads(rollout).contains(&key)
+            });
+            let manager = traffic::manager(&change.new);
+            dirty
+                .extend(manager.map(|name| Locator::new(kinds::ROLLOUTS, &object.namespace, name)));
         } else if kind == kinds::ANALYSIS_TEMPLATES {
             self.add_matching(object, dirty, |_| true);
         } else if kind == kinds::CLUSTER_ANALYSIS_TEMPLATES {
@@ -279,6 +308,21 @@ impl Caches {
                     .map(|name| Locator::new(kinds::ROLLOUTS, namespace, name));
                 dirty.extend(all);
             }
+        }
+    }
+
+    /// Rollouts of any namespace may name a `VirtualService`.
+    fn add_readers(&self, object: &Locator, dirty: &mut BTreeSet<Locator>) {
+        let key = ObjectKey::new(VIRTUAL_SERVICES, &object.namespace, &object.name);
+        for (namespace, names) in &self.rollouts.0 {
+            let readers = names
+                .iter()
+                .filter(|(_, entry)| {
+                    let reads = entry.good().map(|rollout| traffic::reads(rollout));
+                    reads.is_some_and(|reads| reads.contains(&key))
+                })
+                .map(|(name, _)| Locator::new(kinds::ROLLOUTS, namespace, name));
+            dirty.extend(readers);
         }
     }
 
@@ -326,7 +370,19 @@ impl Caches {
                 .collect(),
             analysis_templates: self.analysis_templates.by_name(namespace),
             cluster_analysis_templates: self.cluster_analysis_templates.by_name(""),
-            router_findings: traffic::findings(rollout, &router_objects),
+            router_findings: traffic::findings(
+                rollout,
+                &SeenByRouters {
+                    objects: &router_objects,
+                    absent: &self.absent,
+                },
+            ),
+            routers: traffic::views(rollout, &router_objects),
+            leftovers: traffic::leftovers(
+                Some(rollout),
+                &self.rules_of(namespace, &rollout.metadata.name),
+            ),
+            verify_retry_seconds: None,
             router_objects,
             rollout: Arc::clone(rollout),
         }
@@ -350,14 +406,44 @@ impl Caches {
     fn router_objects(&self, rollout: &Rollout) -> Objects {
         traffic::reads(rollout)
             .into_iter()
-            .filter(|key| key.resource == INGRESSES)
             .filter_map(|key| {
-                let names = self.ingresses.0.get(key.namespace.as_str())?;
+                let objects = if key.resource == INGRESSES {
+                    &self.ingresses
+                } else if key.resource == VIRTUAL_SERVICES {
+                    &self.virtual_services
+                } else if key.resource == DESTINATION_RULES {
+                    &self.destination_rules
+                } else {
+                    return None;
+                };
+                let names = objects.0.get(key.namespace.as_str())?;
                 let object = Arc::clone(&names.get(key.name.as_str())?.value);
                 Some((key, object))
             })
             .collect()
     }
+}
+
+impl Caches {
+    /// The `DestinationRules` that carry the marks of a Rollout of this name.
+    pub(super) fn rules_of(&self, namespace: &str, rollout: &str) -> Vec<Arc<Value>> {
+        self.destination_rules
+            .entries(namespace)
+            .filter(|rule| traffic::manager(&rule.value) == Some(rollout))
+            .map(|rule| Arc::clone(&rule.value))
+            .collect()
+    }
+}
+
+fn absent(cluster: &Cluster) -> Vec<Resource> {
+    [
+        (istio::VIRTUAL_SERVICES, VIRTUAL_SERVICES),
+        (istio::DESTINATION_RULES, DESTINATION_RULES),
+    ]
+    .into_iter()
+    .filter(|(kind, _)| !cluster.serves(*kind))
+    .map(|(_, resource)| resource)
+    .collect()
 }
 
 impl Seen for Caches {
@@ -367,6 +453,8 @@ impl Seen for Caches {
             (plan::REPLICA_SETS, kinds::REPLICA_SETS),
             (plan::SERVICES, kinds::SERVICES),
             (INGRESSES, kinds::INGRESSES),
+            (VIRTUAL_SERVICES, istio::VIRTUAL_SERVICES),
+            (DESTINATION_RULES, istio::DESTINATION_RULES),
             (plan::ANALYSIS_RUNS, kinds::ANALYSIS_RUNS),
         ]
         .into_iter()

@@ -11,7 +11,7 @@ use tidegate_api::meta::Time;
 
 use crate::{
     cluster::{
-        Cluster, What, fields,
+        Cluster, What, fields, istio,
         kinds::{self, KindId},
     },
     faults::{Cut, Tamper},
@@ -112,11 +112,13 @@ fn retell(mut world: World, (at, cut): (usize, Cut)) -> String {
 }
 
 /// The kinds whose objects are compared.
-const COMPARED: [KindId; 5] = [
+const COMPARED: [KindId; 7] = [
     kinds::ROLLOUTS,
     kinds::REPLICA_SETS,
     kinds::SERVICES,
     kinds::INGRESSES,
+    istio::VIRTUAL_SERVICES,
+    istio::DESTINATION_RULES,
     kinds::ANALYSIS_RUNS,
 ];
 
@@ -132,7 +134,7 @@ impl Ending {
     fn of(cluster: &Cluster) -> Self {
         let mut objects = BTreeMap::new();
         let mut created: BTreeMap<KindId, usize> = BTreeMap::new();
-        for kind in COMPARED {
+        for kind in COMPARED.into_iter().filter(|kind| cluster.serves(*kind)) {
             for object in cluster.in_namespace(kind, None) {
                 let mut object = (**object).clone();
                 let name = format!(

@@ -1,12 +1,15 @@
 //! What the controller may write, and under which guard.
 
 use tidegate_core::plan::{
-    ANALYSIS_RUNS, Class, Guard, INGRESSES, ObjectKey, REPLICA_SETS, ROLLOUTS, SERVICES, Verb,
-    Write,
+    ANALYSIS_RUNS, Class, DESTINATION_RULES, Guard, INGRESSES, ObjectKey, REPLICA_SETS, ROLLOUTS,
+    SERVICES, VIRTUAL_SERVICES, Verb, Write,
 };
 
-use super::State;
-use crate::cluster::{Locator, fields, kinds};
+use super::{State, mesh};
+use crate::cluster::{
+    Locator, fields, istio,
+    kinds::{self, KindId},
+};
 
 /// S2-2: a write commits only on the very object that was looked at, or where there is none.
 pub(super) fn guarded(write: &Write) -> Option<String> {
@@ -33,7 +36,7 @@ pub(super) fn guarded(write: &Write) -> Option<String> {
 }
 
 /// S2-1: a write is about the Rollout or AnalysisRun itself, about what it controls, or about a Service
-/// or an Ingress, which its spec names. What nobody controls may be adopted.
+/// or a routing object, which its spec names. What nobody controls may be adopted.
 pub(super) fn only_ours(state: &State, about: &ObjectKey, write: &Write) -> Option<String> {
     let target = &write.target;
     if target == about || write.verb == Verb::Create || target.resource == SERVICES {
@@ -45,6 +48,10 @@ pub(super) fn only_ours(state: &State, about: &ObjectKey, write: &Write) -> Opti
         kinds::ANALYSIS_RUNS
     } else if target.resource == INGRESSES {
         kinds::INGRESSES
+    } else if let Some(kind) = meshed(target) {
+        let object = Locator::new(kind, &target.namespace, &target.name);
+        let named = mesh::is_ours(state, (&about.namespace, &about.name), &object);
+        return (!named).then(|| format!("S2-1: {target} is not {about}'s"));
     } else {
         return Some(format!("S2-1: {target} is none of {about}'s"));
     };
@@ -61,4 +68,15 @@ pub(super) fn only_ours(state: &State, about: &ObjectKey, write: &Write) -> Opti
     let controller = fields::controller_uid(object);
     let ours = owner.is_some_and(|owner| fields::uid(owner) == controller);
     (!ours && !controller.is_empty()).then(|| format!("S2-1: {target} is not {about}'s"))
+}
+
+/// The kind of one of Istio's objects.
+fn meshed(target: &ObjectKey) -> Option<KindId> {
+    if target.resource == VIRTUAL_SERVICES {
+        Some(istio::VIRTUAL_SERVICES)
+    } else if target.resource == DESTINATION_RULES {
+        Some(istio::DESTINATION_RULES)
+    } else {
+        None
+    }
 }

@@ -62,6 +62,11 @@ impl Picture {
         &self.object["status"]
     }
 
+    /// The Rollout itself.
+    pub(crate) fn object(&self) -> &Value {
+        &self.object
+    }
+
     pub(crate) fn steps(&self) -> &[Value] {
         fields::list(&self.object, &["spec", "strategy", "canary", "steps"])
     }

@@ -1,12 +1,13 @@
 //! Where the traffic goes, put together from what really stands in the cluster: Ingresses, their
-//! annotations and backends, and the selectors of the Services that they lead to.
+//! annotations and backends, Istio's routes and subsets, and the selectors of the Services that they
+//! lead to.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tidegate_api::labels;
 
-use super::State;
+use super::{State, mesh::Mesh};
 use crate::cluster::{fields, kinds};
 
 /// What a router sends where.
@@ -17,10 +18,12 @@ pub(crate) struct Routing {
     /// The weight that each canary Ingress carries, as text.
     pub(crate) weights: Vec<String>,
     pub(crate) dynamic: bool,
-    /// The hash that each Service selects; empty where it does not tell versions apart.
+    /// The hash that each Service and each subset selects; empty where it does not tell versions apart.
     pub(crate) selectors: BTreeMap<String, String>,
-    /// The Services behind each host and path, and the share of each.
+    /// The Services or subsets behind each host and path or route, and the share of each.
     routes: Vec<Vec<(String, i64)>>,
+    /// Services or subsets behind routes of their own, each after the route's name.
+    pub(super) extras: Vec<(String, String)>,
 }
 
 /// A host, a path, and the Service behind them.
@@ -54,15 +57,20 @@ impl Routing {
             let weight = weight.parse().unwrap_or(0);
             alternatives.extend(rules(ingress).map(|rule| (rule, weight)));
         }
+        let mesh = Mesh::read(state, namespace, routing);
+        let ingresses = plain
+            .into_iter()
+            .map(|rule| route(rule, &alternatives, total));
         Self {
             total,
             weights,
             dynamic: canary["dynamicStableScale"] == true,
-            selectors: selectors(state, namespace),
-            routes: plain
+            selectors: selectors(state, namespace)
                 .into_iter()
-                .map(|rule| route(rule, &alternatives, total))
+                .chain(mesh.subsets)
                 .collect(),
+            routes: ingresses.chain(mesh.routes).collect(),
+            extras: mesh.extras,
         }
     }
 

@@ -8,17 +8,19 @@ use tidegate_api::meta::Time;
 
 use super::picture::{Picture, hash_of};
 use crate::cluster::{
-    Change, Locator, What, fields,
+    Change, Locator, What, fields, istio,
     kinds::{self, KindId},
 };
 
 /// The kinds that the checks look at.
-const WATCHED: [KindId; 6] = [
+const WATCHED: [KindId; 8] = [
     kinds::ROLLOUTS,
     kinds::REPLICA_SETS,
     kinds::PODS,
     kinds::SERVICES,
     kinds::INGRESSES,
+    istio::VIRTUAL_SERVICES,
+    istio::DESTINATION_RULES,
     kinds::ANALYSIS_RUNS,
 ];
 

@@ -2,7 +2,7 @@
 
 use super::Deed;
 use crate::{
-    cluster::{fields, kinds},
+    cluster::{fields, istio, kinds},
     world::CONTROLLER,
 };
 
@@ -70,7 +70,7 @@ pub(super) fn weight_before_scale_down(deed: &Deed<'_>) -> Option<String> {
 /// Allowed, as upstream does it: after an abort that keeps the stable ReplicaSet whole, the canary
 /// Service goes back to it whatever it has.
 pub(super) fn selector_points_at_pods(deed: &Deed<'_>) -> Option<String> {
-    if deed.change.object.kind != kinds::SERVICES {
+    if ![kinds::SERVICES, istio::DESTINATION_RULES].contains(&deed.change.object.kind) {
         return None;
     }
     let (before, after) = (deed.before, deed.after);

@@ -134,6 +134,11 @@ impl World {
             command.get("patch").and_then(Value::as_str),
             command.get("delete").and_then(Value::as_str),
         );
+        if command["install"] == "Istio" {
+            self.line("user", || "install Istio".to_owned());
+            self.cluster.install_istio();
+            return Ok(());
+        }
         let done = if let Some(object) = apply {
             let what = format!(
                 "{} {}",

@@ -3,9 +3,10 @@
 use tidegate_api::rollout::{TrafficWeights, WeightDestination};
 
 use crate::{
-    plan::{Backend, Effect, Event, ManagedRoutes, Route, Sequence, TrafficSplit},
+    plan::{Backend, Effect, Event, ManagedRoutes, Route, RouteRequest, Sequence, TrafficSplit},
     reason::Reason,
     rollout::{
+        desired::routers,
         draft::Draft,
         replica_math::{
             self, current_step, cut_share, desired_weight, is_dynamic, lacking, max_weight,
@@ -16,37 +17,79 @@ use crate::{
     },
 };
 
+/// What becomes of the traffic in this pass.
+#[derive(Debug, Default)]
+pub(crate) struct Routed {
+    /// The change of routing.
+    pub(crate) effect: Option<Effect>,
+    /// Why nothing is changed.
+    pub(crate) reason: Option<Reason>,
+    /// Why sizes and steps stay as they are, too.
+    pub(crate) hold: Option<Reason>,
+    /// Why the routers are to be asked again soon whether the weight is in effect.
+    pub(crate) unverified: Option<Reason>,
+}
+
 /// The routing of this pass, the weights to record, or why nothing is changed.
-pub(crate) fn reconcile(
-    snapshot: &RolloutSnapshot,
-    draft: &mut Draft,
-) -> (Option<Effect>, Option<Reason>) {
+pub(crate) fn reconcile(snapshot: &RolloutSnapshot, draft: &mut Draft) -> Routed {
     match snapshot.canary.routing {
         Routing::ByReplicas => {
             draft.weights = None;
-            return (None, None);
+            return Routed::default();
         }
         Routing::ByRouters { .. } => {}
     }
     let wish = wish(snapshot, draft);
     if let Some(reason) = stable_is_short(snapshot, wish.weight) {
-        return (None, Some(reason));
+        return Routed {
+            reason: Some(reason),
+            ..Routed::default()
+        };
     }
     let split = split(snapshot, &wish);
-    let mut told = Vec::new();
-    let next = record(snapshot, &split);
-    let held = snapshot.rollout.status.canary.weights.as_ref();
-    if held.is_none_or(|held| !same(held, &next)) {
-        told.push(updated(held, &next));
-        draft.weights = Some(next);
+    if let Some(hold) = routers::hold(snapshot, draft, &split) {
+        draft.events.extend(hold.event);
+        return Routed {
+            hold: Some(hold.reason),
+            ..Routed::default()
+        };
     }
+    route(snapshot, draft, split, wish.reason)
+}
+
+/// The change of routing, and what the routers say of the weight (TRF-23).
+fn route(
+    snapshot: &RolloutSnapshot,
+    draft: &mut Draft,
+    split: TrafficSplit,
+    reason: Reason,
+) -> Routed {
+    let mut told = Vec::new();
+    let mut next = record(snapshot, &split);
+    let held = snapshot.rollout.status.canary.weights.as_ref();
+    let news = if held.is_none_or(|held| !same(held, &next)) {
+        told.push(updated(held, &next));
+        routers::News::Changed
+    } else {
+        routers::News::Same
+    };
+    let answer = routers::verify(snapshot, next.canary.weight, news);
+    next.verified = answer.verified;
+    draft.events.extend(answer.event);
+    draft.weights = Some(next);
+    let ends = split.canary.weight == split.max_weight;
     let route = Route {
         rollout: std::sync::Arc::clone(&snapshot.rollout),
         split,
         events: told,
-        reason: wish.reason,
+        reason,
     };
-    (Some(Effect::Route(Box::new(route))), None)
+    Routed {
+        effect: Some(Effect::Route(Box::new(route))),
+        reason: None,
+        hold: answer.unverified.clone().filter(|_| ends),
+        unverified: answer.unverified,
+    }
 }
 
 /// What the routers are asked for.
@@ -102,7 +145,14 @@ fn wish(snapshot: &RolloutSnapshot, draft: &Draft) -> Wish {
         return wish(0, reason, ManagedRoutes::Keep);
     };
     let (weight, reason) = mid_steps(snapshot, index);
-    wish(weight, reason, ManagedRoutes::Keep)
+    let stays = replica_math::counts(snapshot, None).canary > 0;
+    // Whoever is about to lose all pods loses its routes first (S0-15).
+    let routes = if stays {
+        ManagedRoutes::Keep
+    } else {
+        ManagedRoutes::Remove
+    };
+    wish(weight, reason, routes)
 }
 
 /// Until the pods for a step are there, the weight of the steps before it holds. Keeps TRF-16.
@@ -240,11 +290,37 @@ fn split(snapshot: &RolloutSnapshot, wish: &Wish) -> TrafficSplit {
         additional: Vec::new(),
         max_weight: max,
         managed_routes: wish.managed_routes,
-        sequence: if empty && had_weight {
+        routes: routes(snapshot, wish),
+        sequence: if (empty && had_weight) || falls_away(snapshot, wish) {
             Sequence::WeightFirst
         } else {
             Sequence::HashFirst
         },
+    }
+}
+
+/// Whether the canary's side gets less traffic and another version: then whoever has the traffic keeps
+/// it until the weight is lower. Beyond TRF-20, whose canary is empty.
+fn falls_away(snapshot: &RolloutSnapshot, wish: &Wish) -> bool {
+    let recorded = snapshot.recorded.weights.as_ref();
+    recorded.is_some_and(|held| held.canary > wish.weight && held.canary_hash != wish.canary_hash)
+}
+
+/// The routes that the steps so far ask for. Keeps TRF-19.
+///
+/// Differs from upstream: they are asked for in every pass and not only while their step is the current
+/// one, so a route that somebody removes comes back; and only while the new version has pods, where
+/// upstream leads such requests to nobody (S0-15).
+fn routes(snapshot: &RolloutSnapshot, wish: &Wish) -> Vec<RouteRequest> {
+    let served = snapshot
+        .new_replica_set()
+        .is_some_and(|new| new.available > 0);
+    let updated = snapshot.revision.is_some_and(|revision| revision > 1);
+    match (wish.managed_routes, current_step(snapshot)) {
+        (ManagedRoutes::Keep, (Some(_), Some(index))) if served && updated => {
+            Target::fold(&snapshot.canary.steps, index).routes
+        }
+        (ManagedRoutes::Keep | ManagedRoutes::Remove, _) => Vec::new(),
     }
 }
 

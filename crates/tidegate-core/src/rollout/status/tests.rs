@@ -111,6 +111,9 @@ fn snapshot(rollout: Rollout, replica_sets: Vec<ReplicaSetView>) -> RolloutSnaps
         taken_run_names: Vec::new(),
         templates: crate::rollout::desired::analysis_runs::Templates::default(),
         orphans: Vec::new(),
+        routers: Vec::new(),
+        leftovers: Vec::new(),
+        verify_retry_seconds: 10,
         taken_names: Vec::new(),
         rollout: Arc::new(rollout),
     }

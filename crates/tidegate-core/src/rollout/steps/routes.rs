@@ -4,35 +4,40 @@ use jiff::Timestamp;
 use tidegate_api::rollout::CanaryStep;
 
 use super::{Progress, StepKind, StepView, Target};
+use crate::plan::RouteRequest;
 
 /// Sets a route of its own for some requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RouteStep {
-    words: String,
+    request: RouteRequest,
 }
 
 impl RouteStep {
     pub(super) fn from_wire(wire: &CanaryStep) -> Option<Self> {
-        let header = wire
-            .set_header_route
-            .as_ref()
-            .map(|route| format!("setHeaderRoute: {}", route.name));
-        let mirror = wire
-            .set_mirror_route
-            .as_ref()
-            .map(|route| format!("setMirrorRoute: {}", route.name));
-        header.or(mirror).map(|words| Self { words })
+        let header = wire.set_header_route.clone().map(RouteRequest::Header);
+        let mirror = wire.set_mirror_route.clone().map(RouteRequest::Mirror);
+        header.or(mirror).map(|request| Self { request })
     }
 }
 
 impl StepKind for RouteStep {
-    fn fold_into(&self, _target: &mut Target) {}
+    /// A later request of the same name takes the place of the earlier one; one that matches nothing
+    /// stays, too, because it asks for the route to go.
+    fn fold_into(&self, target: &mut Target) {
+        target
+            .routes
+            .retain(|known| known.name() != self.request.name());
+        target.routes.push(self.request.clone());
+    }
 
     fn progress(&self, _view: &StepView<'_>, _now: Timestamp) -> Progress {
         Progress::Done
     }
 
     fn words(&self) -> String {
-        self.words.clone()
+        match &self.request {
+            RouteRequest::Header(route) => format!("setHeaderRoute: {}", route.name),
+            RouteRequest::Mirror(route) => format!("setMirrorRoute: {}", route.name),
+        }
     }
 }

@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use tidegate_api::rollout::CanaryStep;
 
 use super::{Progress, StepKind, StepView, Target};
-use crate::{reason::Reason, rollout::replica_math};
+use crate::{
+    reason::Reason,
+    rollout::{replica_math, snapshot::Routing, traffic::Weights},
+};
 
 /// Sends this much of the traffic to the canary.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,17 @@ impl StepKind for SetWeightStep {
         let weights = view.draft.weights.as_ref().map(Into::into);
         if let Some(reason) = replica_math::lacking(view.snapshot, weights.as_ref()) {
             return Progress::waiting(reason);
+        }
+        // What routers could not be given holds the step. Differs from upstream, which goes past it.
+        let stands = match view.snapshot.canary.routing {
+            Routing::ByReplicas => true,
+            Routing::ByRouters { .. } => weights
+                .as_ref()
+                .is_some_and(|weights: &Weights| weights.canary == self.weight),
+        };
+        if !stands {
+            let sentence = format!("weight {} is not set yet", self.weight);
+            return Progress::waiting(Reason::Because(sentence));
         }
         if weights.is_some_and(|weights| weights.verified == Some(false)) {
             let sentence = format!("weight {} is not in effect yet", self.weight);
