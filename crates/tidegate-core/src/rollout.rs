@@ -1,6 +1,7 @@
 //! Rollouts: from what was observed to what is to be done. [`decide`] is the table of contents; it
 //! holds the branches, and the files beneath hold the arithmetic.
 
+mod blue_green;
 mod canary;
 pub mod conditions;
 pub mod desired;
@@ -8,8 +9,10 @@ pub mod draft;
 pub mod duration;
 pub mod events;
 mod parse;
+mod pass;
 pub mod phase;
 pub mod progress;
+mod promotion;
 pub mod replica_math;
 pub mod restart;
 mod revision;
@@ -52,18 +55,16 @@ pub fn decide(snapshot: &RolloutSnapshot, findings: &[Finding], now: Timestamp) 
     } else if snapshot.new.is_none() {
         create(snapshot, now)
     } else if snapshot.replicas_given == Given::No {
-        canary::single(give_replicas(snapshot))
+        pass::single(give_replicas(snapshot))
     } else if let Some(status) = found(snapshot, now) {
         Plan {
             status: Some(Box::new(status)),
             ..Plan::default()
         }
-    } else if let Some(next) = status::pauses_noted(snapshot, &canary::begin(snapshot), now) {
-        canary::status_only(next)
-    } else if is_scaling_event(snapshot) {
-        canary::scale_only(snapshot, now)
+    } else if let Some(next) = status::pauses_noted(snapshot, &pass::begin(snapshot, now), now) {
+        pass::status_only(next)
     } else {
-        canary::pass(snapshot, now)
+        carry_on(snapshot, now)
     };
     if findings.is_empty() {
         let leftovers = snapshot.leftovers.iter().cloned();
@@ -71,6 +72,16 @@ pub fn decide(snapshot: &RolloutSnapshot, findings: &[Finding], now: Timestamp) 
     }
     welcome(snapshot, &mut plan);
     plan
+}
+
+/// The strategy's own pass, or only sizes if the count changed (SCL-01).
+fn carry_on(snapshot: &RolloutSnapshot, now: Timestamp) -> Plan {
+    match (&snapshot.blue_green, is_scaling_event(snapshot)) {
+        (Some(_), true) => blue_green::scale_only(snapshot, now),
+        (Some(colours), false) => blue_green::pass(snapshot, colours, now),
+        (None, true) => canary::scale_only(snapshot, now),
+        (None, false) => canary::pass(snapshot, now),
+    }
 }
 
 /// The Services that a Rollout names.
@@ -151,7 +162,7 @@ fn refused(snapshot: &RolloutSnapshot, write: &Write, why: &str, now: Timestamp)
             events: vec![events::refused(write, why)],
         };
     }
-    let draft = canary::begin(snapshot);
+    let draft = pass::begin(snapshot, now);
     let next = status::replica_set_refused(snapshot, &draft, (&name, why), now);
     Told {
         write: status::write_status(&snapshot.rollout, &next.status, None),

@@ -98,6 +98,11 @@ fn hash(version: &str) -> String {
 
 fn observed(story: &Value) -> datatest_stable::Result<Observed> {
     let image = story["image"].as_str().unwrap_or("v2");
+    let strategy = if story["blueGreen"].is_object() {
+        json!({"blueGreen": story["blueGreen"]})
+    } else {
+        json!({"canary": story["canary"]})
+    };
     let mut rollout = json!({
         "metadata": {
             "name": "door", "namespace": "town", "uid": "u-door", "resourceVersion": "9",
@@ -107,7 +112,7 @@ fn observed(story: &Value) -> datatest_stable::Result<Observed> {
         "spec": {
             "selector": {"matchLabels": {"app": "door"}},
             "template": template(image),
-            "strategy": {"canary": story["canary"]},
+            "strategy": strategy,
         },
         "status": story["status"],
     });

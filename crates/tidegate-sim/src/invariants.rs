@@ -3,6 +3,7 @@
 //! Ids are those of the catalogue of invariants. Every check compares the state before and after a
 //! write, so a state that others brought about is nobody's fault here.
 
+mod blue_green;
 mod gates;
 mod liveness;
 mod mesh;
@@ -36,12 +37,15 @@ struct Deed<'a> {
 type Check = fn(&Deed<'_>) -> Option<String>;
 
 /// In the order of the catalogue.
-const CHECKS: [Check; 13] = [
+const CHECKS: [Check; 16] = [
     traffic::no_black_hole,
     traffic::capacity_before_weight,
     traffic::weight_before_scale_down,
     traffic::selector_points_at_pods,
     traffic::stable_floor,
+    blue_green::switch_readiness,
+    blue_green::old_colour_kept,
+    blue_green::deadline_gives_time,
     traffic::abort_returns_traffic,
     traffic::weights_are_well_formed,
     mesh::weights_are_well_formed,

@@ -50,6 +50,10 @@ struct Short {
     /// More members of `strategy.canary`.
     #[serde(default)]
     canary: Map<String, Value>,
+    /// Members of `strategy.blueGreen`, in place of a canary; the Services `web-active` and
+    /// `web-preview` come with it, and `previewService: null` goes without the second.
+    #[serde(default, rename = "blueGreen")]
+    blue_green: Option<Map<String, Value>>,
     /// More members of `spec`.
     #[serde(default)]
     spec: Map<String, Value>,
@@ -251,6 +255,17 @@ impl Short {
             Some(router) => bail!("the short form knows no router {router}"),
         }
         canary.extend(self.canary.clone());
+        let strategy = match &self.blue_green {
+            None => json!({ "canary": canary }),
+            Some(given) => {
+                let colours = colours(given);
+                let names = ["activeService", "previewService"];
+                let named = names.iter().filter_map(|role| colours.get(*role)?.as_str());
+                let named = named.filter(|name| !name.is_empty());
+                objects.extend(named.map(service));
+                json!({ "blueGreen": colours })
+            }
+        };
         let container = json!({
             "name": NAME,
             "image": format!("{NAME}:v1"),
@@ -261,7 +276,7 @@ impl Short {
         spec.insert("selector".to_owned(), json!({ "matchLabels": labels }));
         let template = json!({"metadata": {"labels": labels}, "spec": {"containers": [container]}});
         spec.insert("template".to_owned(), template);
-        spec.insert("strategy".to_owned(), json!({ "canary": canary }));
+        spec.insert("strategy".to_owned(), strategy);
         spec.extend(self.spec.clone());
         objects.push(json!({
             "apiVersion": "argoproj.io/v1alpha1",
@@ -271,6 +286,17 @@ impl Short {
         }));
         Ok(objects)
     }
+}
+
+/// A blue-green strategy with its Services; what is given as null is left out.
+fn colours(given: &Map<String, Value>) -> Map<String, Value> {
+    let mut colours = Map::new();
+    for role in ["active", "preview"] {
+        colours.insert(format!("{role}Service"), json!(format!("{NAME}-{role}")));
+    }
+    colours.extend(given.clone());
+    colours.retain(|_, value| !value.is_null());
+    colours
 }
 
 fn service(name: &str) -> Value {

@@ -269,17 +269,8 @@ fn status(old: &Value, new: &Value) -> String {
         let shown = weight(new).map_or_else(|| "none".to_owned(), |weight| weight.to_string());
         parts.push(format!("weight {shown}"));
     }
-    for (member, words) in [
-        ("currentStepAnalysisRunStatus", "step analysis"),
-        ("currentBackgroundAnalysisRunStatus", "background analysis"),
-    ] {
-        let path = ["canary", member, "status"];
-        let (before, after) = (fields::text(old, &path), fields::text(new, &path));
-        if before != after {
-            let shown = if after.is_empty() { "none" } else { after };
-            parts.push(format!("{words} {shown}"));
-        }
-    }
+    parts.extend(analyses(old, new));
+    parts.extend(colours(old, new));
     parts.extend(conditions(old, new));
     parts.extend(measurements(old, new));
     parts.extend(counts(old, new));
@@ -287,6 +278,58 @@ fn status(old: &Value, new: &Value) -> String {
         parts.push(others(old, new));
     }
     parts.join("; ")
+}
+
+/// The analyses of an update.
+fn analyses(old: &Value, new: &Value) -> Vec<String> {
+    const RUNS: [(&str, &str, &str); 4] = [
+        ("canary", "currentStepAnalysisRunStatus", "step analysis"),
+        (
+            "canary",
+            "currentBackgroundAnalysisRunStatus",
+            "background analysis",
+        ),
+        (
+            "blueGreen",
+            "prePromotionAnalysisRunStatus",
+            "analysis before",
+        ),
+        (
+            "blueGreen",
+            "postPromotionAnalysisRunStatus",
+            "analysis after",
+        ),
+    ];
+    let mut parts = Vec::new();
+    for (strategy, member, words) in RUNS {
+        let path = [strategy, member, "status"];
+        let (before, after) = (fields::text(old, &path), fields::text(new, &path));
+        if before != after {
+            let shown = if after.is_empty() { "none" } else { after };
+            parts.push(format!("{words} {shown}"));
+        }
+    }
+    parts
+}
+
+/// What Services select, and how far a preview is.
+fn colours(old: &Value, new: &Value) -> Vec<String> {
+    let mut parts = Vec::new();
+    for (member, words) in [("activeSelector", "active"), ("previewSelector", "preview")] {
+        let path = ["blueGreen", member];
+        let (before, after) = (fields::text(old, &path), fields::text(new, &path));
+        if before != after {
+            let shown = if after.is_empty() { "nothing" } else { after };
+            parts.push(format!("{words} {shown}"));
+        }
+    }
+    let passed = |status: &Value| status["blueGreen"]["scaleUpPreviewCheckPoint"] == true;
+    match (passed(old), passed(new)) {
+        (false, true) => parts.push("check point passed".to_owned()),
+        (true, false) => parts.push("no check point".to_owned()),
+        (true, true) | (false, false) => {}
+    }
+    parts
 }
 
 fn conditions(old: &Value, new: &Value) -> Vec<String> {

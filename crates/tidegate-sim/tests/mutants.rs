@@ -45,6 +45,17 @@ story:
 ends: Healthy v2
 ";
 
+/// A preview that waits for a person, who goes on and later comes back.
+const COLOURS: &str = "
+about: What broken controllers break of two colours.
+rollout: { blueGreen: { autoPromotionEnabled: false, scaleDownDelaySeconds: 60 } }
+story:
+  - { when: Healthy, user: set image v2 }
+  - { when: Paused, user: scale 5 }
+  - { after: 10s, user: promote }
+ends: Healthy v2
+";
+
 #[track_caller]
 fn check(tamper: Tamper, expected: &str) {
     check_in(STORY, tamper, expected);
@@ -137,6 +148,7 @@ fn note(cluster: &Cluster, status: &Value) -> Option<Write> {
 fn an_unbroken_controller_breaks_nothing() {
     assert_eq!(play(STORY, None), Vec::<String>::new());
     assert_eq!(play(JUDGED, None), Vec::<String>::new());
+    assert_eq!(play(COLOURS, None), Vec::<String>::new());
 }
 
 #[test]
@@ -168,6 +180,87 @@ fn a_selector_that_points_at_nothing_is_seen() {
     check(
         |cluster, _| pauses(cluster).then(|| point(cluster, "web-stable", "nobody"))?,
         "S0-4",
+    );
+}
+
+/// The preview of the story with two colours waits for somebody.
+fn previews(cluster: &Cluster) -> bool {
+    !fields::list(status(cluster), &["pauseConditions"]).is_empty()
+}
+
+/// The second version of the story with two colours has users.
+fn is_switched(cluster: &Cluster) -> bool {
+    let status = status(cluster);
+    let active = &status["blueGreen"]["activeSelector"];
+    *active == status["currentPodHash"] && *active == status["stableRS"]
+}
+
+#[test]
+fn a_switch_without_pods_is_seen() {
+    check_in(
+        COLOURS,
+        |cluster, write| {
+            let scales = write.target.resource == REPLICA_SETS && write.verb == Verb::Patch;
+            let new = fields::text(status(cluster), &["currentPodHash"]);
+            let begun = status(cluster)["stableRS"] != new;
+            (scales && begun).then(|| point(cluster, "web-active", new))?
+        },
+        "S0-9: users are switched to",
+    );
+}
+
+#[test]
+fn a_switch_that_nobody_asked_for_is_seen() {
+    check_in(
+        COLOURS,
+        |cluster, _| {
+            let new = fields::text(status(cluster), &["currentPodHash"]);
+            let whole = status(cluster)["updatedReplicas"] == 4;
+            (previews(cluster) && whole).then(|| point(cluster, "web-active", new))?
+        },
+        "S0-9",
+    );
+}
+
+#[test]
+fn an_old_colour_that_goes_early_is_seen() {
+    check_in(
+        COLOURS,
+        |cluster, write| {
+            let marks = write.body["metadata"]["annotations"]
+                .get("scale-down-deadline")
+                .is_some();
+            let body = json!({"spec": {"replicas": 0}});
+            let name = write.target.name.clone();
+            (marks && is_switched(cluster)).then(|| patch(cluster, (REPLICA_SETS, &name), body))?
+        },
+        "S0-10",
+    );
+}
+
+#[test]
+fn an_old_colour_with_too_little_time_is_seen() {
+    check_in(
+        COLOURS,
+        |_, write| {
+            let mut changed = write.clone();
+            let notes = changed.body["metadata"]["annotations"].as_object_mut()?;
+            let deadline = notes
+                .get_mut("scale-down-deadline")
+                .filter(|one| one.is_string())?;
+            *deadline = json!("2026-01-01T00:00:01Z");
+            Some(changed)
+        },
+        "S0-10",
+    );
+}
+
+#[test]
+fn a_small_active_version_is_seen() {
+    check_in(
+        COLOURS,
+        |cluster, _| previews(cluster).then(|| scale(cluster, "stableRS", 3))?,
+        "S0-10",
     );
 }
 

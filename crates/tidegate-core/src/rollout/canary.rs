@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    plan::{Effect, Plan},
+    plan::Plan,
     reason::Reason,
     rollout::{
         desired::{
@@ -14,10 +14,11 @@ use crate::{
         },
         draft::{AbortChange, Clearing, Draft, Outcome, Skip},
         events,
+        pass::{begin, finish, follow_revision},
         replica_math::{current_step, progress_is_enough},
-        revision, rollback, scale_down,
+        rollback, scale_down,
         snapshot::{RolloutSnapshot, UserPause},
-        status::{self, Next},
+        status,
         steps::{Progress, Step, StepView},
     },
 };
@@ -25,7 +26,7 @@ use crate::{
 /// A whole pass.
 pub(crate) fn pass(snapshot: &RolloutSnapshot, now: Timestamp) -> Plan {
     let mut plan = Plan::default();
-    let mut draft = begin(snapshot);
+    let mut draft = begin(snapshot, now);
     follow_revision(snapshot, &mut draft, &mut plan);
     if snapshot.template_or_steps_changed() {
         draft.outcome = Outcome::Restart(skip(snapshot));
@@ -88,36 +89,10 @@ fn after(now: Timestamp, seconds: u32) -> Timestamp {
 /// Only sizes, because `spec.replicas` changed: everything else waits for the next pass. Keeps SCL-03.
 pub(crate) fn scale_only(snapshot: &RolloutSnapshot, now: Timestamp) -> Plan {
     let mut plan = Plan::default();
-    let mut draft = begin(snapshot);
+    let mut draft = begin(snapshot, now);
     follow_revision(snapshot, &mut draft, &mut plan);
     resize(snapshot, &draft, now, &mut plan);
     finish(plan, status::scaled_only(snapshot, &draft, now))
-}
-
-/// A draft before anything is decided.
-pub(crate) fn begin(snapshot: &RolloutSnapshot) -> Draft {
-    let mut draft = Draft::new(snapshot);
-    if snapshot.is_fully_promoted() && snapshot.recorded.abort.is_set() {
-        // There is nothing to abort (CAN-48).
-        draft.abort = AbortChange::Remove;
-    }
-    draft.rollback = rollback::classify(snapshot);
-    draft
-}
-
-fn follow_revision(snapshot: &RolloutSnapshot, draft: &mut Draft, plan: &mut Plan) {
-    let Some(new) = snapshot.new_replica_set() else {
-        return;
-    };
-    plan.effects.extend(revision::follow(snapshot, new));
-    let number = new
-        .revision
-        .unwrap_or(0)
-        .max(revision::next_number(snapshot));
-    if let Some(effect) = revision::note(snapshot, number) {
-        plan.effects.push(effect);
-        draft.revision = Some(number);
-    }
 }
 
 /// Keeps CAN-42.
@@ -244,26 +219,4 @@ fn promotion(snapshot: &RolloutSnapshot, draft: &Draft) -> Option<String> {
     let (_, index) = current_step(snapshot);
     let all = index.is_none_or(|index| usize::try_from(index) == Ok(count));
     all.then(|| format!("Completed all {count} canary steps"))
-}
-
-fn finish(mut plan: Plan, next: Next) -> Plan {
-    plan.status = Some(next.status);
-    plan.events = next.events;
-    if let Some(wake) = next.wake {
-        plan.wake_at(wake.at, wake.reason);
-    }
-    plan
-}
-
-/// A plan that only changes the status.
-pub(crate) fn status_only(next: Next) -> Plan {
-    finish(Plan::default(), next)
-}
-
-/// A plan of one effect.
-pub(crate) fn single(effect: Effect) -> Plan {
-    Plan {
-        effects: vec![effect],
-        ..Plan::default()
-    }
 }

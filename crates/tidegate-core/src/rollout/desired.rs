@@ -1,6 +1,7 @@
 //! The desired state, one file per field, each with its only owner.
 
 pub mod analysis_runs;
+pub(crate) mod colours;
 pub(crate) mod replicas;
 pub(crate) mod routers;
 pub(crate) mod services;

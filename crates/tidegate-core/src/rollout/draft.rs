@@ -2,7 +2,10 @@
 
 use tidegate_api::rollout::TrafficWeights;
 
-use crate::{plan::Event, rollout::snapshot::RolloutSnapshot};
+use crate::{
+    plan::Event,
+    rollout::snapshot::{Colours, RolloutSnapshot},
+};
 
 /// Changes of pauses, abort, step and weights that a pass has decided. Status, conditions, phase and
 /// most events follow from it and from the snapshot.
@@ -18,6 +21,10 @@ pub struct Draft {
     pub abort: AbortChange,
     /// The weights to record.
     pub weights: Option<TrafficWeights>,
+    /// What the Services of a blue-green Rollout select after this pass, and how far its preview is.
+    pub colours: Colours,
+    /// Whether a person's resume stays noted, because it cannot be acted upon yet (ACT-07).
+    pub resume: Resume,
     /// Which AnalysisRuns are the current ones after this pass.
     pub analysis: CurrentRuns,
     /// What becomes of the update; `status.rs` turns it into step index, stable hash and events.
@@ -72,6 +79,16 @@ pub enum Rollback {
     Fast,
 }
 
+/// What becomes of the sign that a person has resumed (ACT-07).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Resume {
+    /// This pass has used it, or there is none.
+    #[default]
+    Used,
+    /// It waits for the pods that it needs.
+    Waits,
+}
+
 /// Whether a list is cleared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Clearing {
@@ -101,6 +118,10 @@ pub struct CurrentRuns {
     pub step: Option<CurrentRun>,
     /// In the background.
     pub background: Option<CurrentRun>,
+    /// Before the switch.
+    pub before_promotion: Option<CurrentRun>,
+    /// After the switch.
+    pub after_promotion: Option<CurrentRun>,
 }
 
 /// One AnalysisRun as a Rollout's status names it.
@@ -115,10 +136,21 @@ pub struct CurrentRun {
 }
 
 impl Draft {
-    /// A pass that has decided nothing yet: the recorded weights are carried over.
+    /// A pass that has decided nothing yet: the recorded weights are carried over, and Services are
+    /// as they stand.
     pub fn new(snapshot: &RolloutSnapshot) -> Self {
+        let selected = |name: &str| {
+            let service = snapshot.services.get(name);
+            service.map_or_else(String::new, |service| service.hash.clone())
+        };
+        let strategy = snapshot.blue_green.as_ref();
         Self {
             weights: snapshot.rollout.status.canary.weights.clone(),
+            colours: strategy.map_or_else(Colours::default, |strategy| Colours {
+                active: selected(&strategy.active_service),
+                preview: selected(&strategy.preview_service),
+                check_point: snapshot.recorded.colours.check_point,
+            }),
             ..Self::default()
         }
     }

@@ -7,7 +7,7 @@ use tidegate_api::{
     labels,
     meta::{ObjectMeta, Time},
     pod_template,
-    rollout::{CanaryStrategy, Rollout},
+    rollout::{BlueGreenStrategy, CanaryStrategy, Rollout},
     workload::{ReplicaSet, Service},
 };
 
@@ -17,9 +17,9 @@ use crate::{
         desired::analysis_runs::{RunView, Templates},
         replica_math,
         snapshot::{
-            Canary, Deadline, Flag, Given, Lifetime, ObservedSpec, Orphan, Pause, Recorded,
-            ReplicaFailure, ReplicaSetView, RolloutSnapshot, Routing, ServiceView, StableScale,
-            UserPause,
+            BlueGreen, Canary, Colours, Deadline, Flag, Given, Lifetime, ObservedSpec, Orphan,
+            Pause, Promotion, Recorded, ReplicaFailure, ReplicaSetView, RolloutSnapshot, Routing,
+            ServiceView, StableScale, UserPause,
         },
         steps::Step,
         traffic::Weights,
@@ -35,6 +35,7 @@ pub fn parse(observed: &Observed) -> (RolloutSnapshot, Vec<Finding>) {
     let mut findings = validate::findings(observed);
     if findings.is_empty() {
         findings.extend(unsupported(&observed.rollout));
+        findings.extend(without_active_service(&observed.rollout));
     }
     (snapshot(observed), findings)
 }
@@ -46,12 +47,6 @@ fn unsupported(rollout: &Rollout) -> Option<Finding> {
             message: format!("{path}: Forbidden: {detail}"),
         })
     };
-    if rollout.spec.strategy.blue_green.is_some() {
-        return refuse(
-            "spec.strategy.blueGreen",
-            "blue-green is not supported yet: use spec.strategy.canary",
-        );
-    }
     if rollout.spec.workload_ref.is_some() {
         return refuse(
             "spec.workloadRef",
@@ -59,6 +54,18 @@ fn unsupported(rollout: &Rollout) -> Option<Finding> {
         );
     }
     None
+}
+
+/// Differs from upstream: an empty `activeService` beside a `previewService` is told, where upstream
+/// looks for a Service without a name for ever.
+fn without_active_service(rollout: &Rollout) -> Option<Finding> {
+    let strategy = rollout.spec.strategy.blue_green.as_ref()?;
+    strategy.active_service.is_empty().then(|| Finding {
+        message:
+            "spec.strategy.blueGreen.activeService: Required value: name the Service that users \
+                  reach"
+                .to_owned(),
+    })
 }
 
 fn snapshot(observed: &Observed) -> RolloutSnapshot {
@@ -96,8 +103,12 @@ fn snapshot(observed: &Observed) -> RolloutSnapshot {
             .rollback_window
             .as_ref()
             .map_or(0, |window| window.revisions),
-        step_hash: pod_template::step_hash(&canary.steps),
+        step_hash: match spec.strategy.blue_green {
+            Some(_) => String::new(),
+            None => pod_template::step_hash(&canary.steps),
+        },
         canary: read_canary(&canary, replicas),
+        blue_green: spec.strategy.blue_green.as_ref().map(read_blue_green),
         template: spec.template.shared(),
         template_hash,
         orphans: orphans(observed),
@@ -275,6 +286,26 @@ fn read_canary(canary: &CanaryStrategy, replicas: i32) -> Canary {
     }
 }
 
+fn read_blue_green(strategy: &BlueGreenStrategy) -> BlueGreen {
+    let promotion = match (
+        strategy.auto_promotion_enabled,
+        strategy.auto_promotion_seconds,
+    ) {
+        (Some(false), _) => Promotion::ByHand,
+        (Some(true) | None, seconds) if seconds > 0 => Promotion::After(seconds),
+        (Some(true) | None, _) => Promotion::AtOnce,
+    };
+    BlueGreen {
+        active_service: strategy.active_service.clone(),
+        preview_service: strategy.preview_service.clone(),
+        preview_replica_count: strategy.preview_replica_count,
+        promotion,
+        abort_scale_down_delay: strategy.abort_scale_down_delay_seconds,
+        scale_down_delay: strategy.scale_down_delay_seconds,
+        scale_down_delay_revision_limit: strategy.scale_down_delay_revision_limit,
+    }
+}
+
 fn routing(canary: &CanaryStrategy) -> Routing {
     let Some(routers) = &canary.traffic_routing else {
         return Routing::ByReplicas;
@@ -337,6 +368,15 @@ fn recorded(rollout: &Rollout) -> Recorded {
             })
             .collect(),
         weights: status.canary.weights.as_ref().map(Weights::from),
+        colours: Colours {
+            active: status.blue_green.active_selector.clone(),
+            preview: status.blue_green.preview_selector.clone(),
+            // What an attempt has passed that was aborted says nothing about the next one.
+            check_point: Flag::from(
+                status.blue_green.scale_up_preview_check_point
+                    && (status.abort || status.aborted_at.is_none()),
+            ),
+        },
         collision_count: status.collision_count,
     }
 }

@@ -149,8 +149,12 @@ pub fn is_dynamic(snapshot: &RolloutSnapshot) -> bool {
     )
 }
 
-/// Seconds for which an aborted canary is kept; `None` keeps it for good (an explicit 0).
+/// Seconds for which an aborted version is kept; `None` keeps it for good (an explicit 0).
 pub fn abort_delay(snapshot: &RolloutSnapshot) -> Option<i32> {
+    if let Some(colours) = &snapshot.blue_green {
+        let seconds = colours.abort_scale_down_delay.unwrap_or(DEFAULT_DELAY);
+        return Some(seconds).filter(|seconds| *seconds != 0);
+    }
     match (
         snapshot.canary.routing,
         snapshot.canary.abort_scale_down_delay,
@@ -162,8 +166,12 @@ pub fn abort_delay(snapshot: &RolloutSnapshot) -> Option<i32> {
     }
 }
 
-/// Seconds for which an older version is kept after a promotion. Without routers it is not kept.
+/// Seconds for which an older version is kept after a promotion. A canary without routers does not
+/// keep it.
 pub fn scale_down_delay(snapshot: &RolloutSnapshot) -> i32 {
+    if let Some(colours) = &snapshot.blue_green {
+        return colours.scale_down_delay.unwrap_or(DEFAULT_DELAY);
+    }
     match snapshot.canary.routing {
         Routing::ByReplicas => 0,
         Routing::ByRouters { .. } => snapshot.canary.scale_down_delay.unwrap_or(DEFAULT_DELAY),
@@ -175,6 +183,9 @@ const DEFAULT_DELAY: i32 = 30;
 
 /// Whether the user asked for a delayed scale-down on abort.
 pub fn has_explicit_abort_delay(snapshot: &RolloutSnapshot) -> bool {
+    if let Some(colours) = &snapshot.blue_green {
+        return colours.abort_scale_down_delay.is_some() && abort_delay(snapshot).is_some();
+    }
     match snapshot.canary.routing {
         Routing::ByReplicas => false,
         Routing::ByRouters { .. } => {

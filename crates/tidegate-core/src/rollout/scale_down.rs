@@ -135,7 +135,13 @@ pub(crate) fn is_referenced(snapshot: &RolloutSnapshot, set: &ReplicaSetView) ->
         return false;
     }
     let recorded = &snapshot.recorded;
-    let by_status = [&recorded.stable, &recorded.current];
+    let colours = &recorded.colours;
+    let by_status = [
+        &recorded.stable,
+        &recorded.current,
+        &colours.active,
+        &colours.preview,
+    ];
     let by_weights = recorded
         .weights
         .iter()

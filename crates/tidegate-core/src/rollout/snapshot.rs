@@ -48,8 +48,10 @@ pub struct RolloutSnapshot {
     pub progress_deadline_seconds: i32,
     /// `spec.rollbackWindow.revisions`; 0 means none.
     pub rollback_window: i32,
-    /// The canary strategy (the other one comes with its own file).
+    /// The canary strategy; with its defaults if the Rollout is of the other one.
     pub canary: Canary,
+    /// The blue-green strategy, if the Rollout is of it.
+    pub blue_green: Option<BlueGreen>,
     /// The pod template as it is stored.
     pub template: Arc<Value>,
     /// Its hash with the recorded collision count (RSI-04).
@@ -123,6 +125,36 @@ pub struct Canary {
     pub scale_down_delay: Option<i32>,
     /// `scaleDownDelayRevisionLimit` as given.
     pub scale_down_delay_revision_limit: Option<i32>,
+}
+
+/// The blue-green strategy with its defaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlueGreen {
+    /// `activeService`.
+    pub active_service: String,
+    /// `previewService`; empty if not given.
+    pub preview_service: String,
+    /// `previewReplicaCount` as given.
+    pub preview_replica_count: Option<i32>,
+    /// What ends the time in which a new version is only looked at.
+    pub promotion: Promotion,
+    /// `abortScaleDownDelaySeconds` as given.
+    pub abort_scale_down_delay: Option<i32>,
+    /// `scaleDownDelaySeconds` as given.
+    pub scale_down_delay: Option<i32>,
+    /// `scaleDownDelayRevisionLimit` as given.
+    pub scale_down_delay_revision_limit: Option<i32>,
+}
+
+/// What ends the time in which a new version is only looked at. Keeps BG-07.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promotion {
+    /// Nothing has to.
+    AtOnce,
+    /// It is over after that many seconds, or when a person says so (`autoPromotionSeconds`).
+    After(i32),
+    /// A person ends it (`autoPromotionEnabled: false`).
+    ByHand,
 }
 
 /// How traffic is split between the versions.
@@ -287,8 +319,21 @@ pub struct Recorded {
     pub pauses: Vec<Pause>,
     /// `canary.weights`.
     pub weights: Option<Weights>,
+    /// What is recorded of a blue-green update.
+    pub colours: Colours,
     /// `collisionCount`.
     pub collision_count: Option<i32>,
+}
+
+/// What Services select, and how far a preview has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Colours {
+    /// The hash that the active Service selects; empty if it selects none.
+    pub active: String,
+    /// The hash that the preview Service selects; empty if it selects none.
+    pub preview: String,
+    /// `scaleUpPreviewCheckPoint`: the preview is over, and the new version may grow.
+    pub check_point: Flag,
 }
 
 /// A bool of the wire with a name.
@@ -364,11 +409,36 @@ impl RolloutSnapshot {
             .map_or(self.template_hash.as_str(), |new| new.hash.as_str())
     }
 
-    /// Whether the steps or the template are others than the recorded ones (CAN-40).
+    /// The ReplicaSet of this hash; none has an empty one.
+    pub fn replica_set_of(&self, hash: &str) -> Option<&ReplicaSetView> {
+        self.replica_sets
+            .iter()
+            .find(|set| !hash.is_empty() && set.hash == hash)
+    }
+
+    /// Whether the template is another than the recorded one.
+    pub fn template_changed(&self) -> bool {
+        let current = &self.recorded.current;
+        !current.is_empty() && *current != self.current_hash()
+    }
+
+    /// Whether the steps or the template are others than the recorded ones (CAN-40). Blue-green has no
+    /// steps.
     pub fn template_or_steps_changed(&self) -> bool {
-        let recorded = &self.recorded;
-        recorded.step_hash.is_empty()
-            || recorded.step_hash != self.step_hash
-            || (!recorded.current.is_empty() && recorded.current != self.current_hash())
+        let held = &self.recorded.step_hash;
+        let steps_changed =
+            self.blue_green.is_none() && (held.is_empty() || *held != self.step_hash);
+        steps_changed || self.template_changed()
+    }
+
+    /// Whether a pause of this reason is recorded.
+    pub fn is_paused_for(&self, reason: &str) -> bool {
+        self.pause_for(reason).is_some()
+    }
+
+    /// The recorded pause of this reason.
+    pub fn pause_for(&self, reason: &str) -> Option<&Pause> {
+        let pauses = &self.recorded.pauses;
+        pauses.iter().find(|pause| pause.reason == reason)
     }
 }

@@ -4,6 +4,7 @@
 //! is done; [`write()`] sends only what differs.
 
 mod base;
+mod colours;
 mod settle;
 
 use jiff::Timestamp;
@@ -53,6 +54,10 @@ pub fn scaled_only(snapshot: &RolloutSnapshot, draft: &Draft, now: Timestamp) ->
     let mut status = snapshot.rollout.status.clone();
     status.available_replicas = base::sum(snapshot, |replica_set| replica_set.available);
     status.hpa_replicas = base::sum(snapshot, |replica_set| replica_set.created_replicas);
+    if let Some(active) = colours::active(snapshot, &status) {
+        status.available_replicas = active.available;
+        status.hpa_replicas = active.created_replicas;
+    }
     settle::settle(snapshot, draft, status, draft.events.clone(), now)
 }
 

@@ -189,6 +189,7 @@ impl User<'_> {
         let rollout = self.stored()?;
         let status = &rollout["status"];
         let index = fields::number(status, &["currentStepIndex"]).unwrap_or(0) + 1;
+        let steps = fields::list(&rollout, &["spec", "strategy", "canary", "steps"]);
         let paused = !fields::list(status, &["pauseConditions"]).is_empty();
         let inconclusive =
             status["canary"]["currentStepAnalysisRunStatus"]["status"] == "Inconclusive";
@@ -200,7 +201,7 @@ impl User<'_> {
             }))?;
         } else if paused {
             self.patch_status(&json!({"pauseConditions": null}))?;
-        } else if rollout["spec"]["paused"] != true {
+        } else if rollout["spec"]["paused"] != true && !steps.is_empty() {
             self.patch_status(&json!({"pauseConditions": null, "currentStepIndex": index}))?;
         }
         if rollout["spec"]["paused"] == true {

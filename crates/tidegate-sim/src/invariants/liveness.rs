@@ -38,11 +38,25 @@ pub(super) fn ends(
                 stable.available, picture.replicas
             ));
         }
+        if picture
+            .colours
+            .as_ref()
+            .is_some_and(|one| one.active != picture.stable)
+        {
+            broken.push("L-1: it is Healthy and users are not on the stable version".to_owned());
+        }
         if behind_router && picture.declared(&picture.stable) != total {
             broken.push("L-1: it is Healthy and the stable version has not all traffic".to_owned());
         }
     }
     if picture.is_aborted() && picture.is_in_flight() {
+        if picture
+            .colours
+            .as_ref()
+            .is_some_and(|one| one.active != picture.stable)
+        {
+            broken.push("L-2: users are still on the aborted version".to_owned());
+        }
         if behind_router && picture.declared(&picture.current) != 0 {
             broken.push("L-2: the aborted version still has traffic".to_owned());
         }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_api::labels;
 
-use super::{State, routing::Routing, state::SetFacts};
+use super::{State, blue_green::Colours, routing::Routing, state::SetFacts};
 use crate::cluster::fields;
 
 /// One ReplicaSet.
@@ -16,6 +16,8 @@ pub(crate) struct Set {
     pub(crate) want: i64,
     /// How many of its pods are ready for long enough and not going away.
     pub(crate) available: i64,
+    /// When it may go, if it is kept until then.
+    pub(crate) deadline: Option<Timestamp>,
 }
 
 /// Everything that the checks look at.
@@ -33,6 +35,8 @@ pub(crate) struct Picture {
     pub(crate) sets: BTreeMap<String, Set>,
     /// What the router sends where; `None` without a router.
     pub(crate) routing: Option<Routing>,
+    /// What the Services of a blue-green Rollout select; `None` for a canary.
+    pub(crate) colours: Option<Colours>,
     pub(crate) now: Timestamp,
 }
 
@@ -53,6 +57,9 @@ impl Picture {
             routing: canary
                 .get("trafficRouting")
                 .map(|routing| Routing::read(state, namespace, routing, canary)),
+            colours: rollout["spec"]["strategy"]
+                .get("blueGreen")
+                .map(|strategy| Colours::read(state, namespace, strategy)),
             object: Arc::clone(rollout),
             now,
         }
@@ -65,6 +72,16 @@ impl Picture {
     /// The Rollout itself.
     pub(crate) fn object(&self) -> &Value {
         &self.object
+    }
+
+    /// A member of `spec`.
+    pub(crate) fn spec(&self, member: &str) -> &Value {
+        &self.object["spec"][member]
+    }
+
+    /// A member of `spec.strategy.blueGreen`.
+    pub(crate) fn blue_green(&self, member: &str) -> &Value {
+        &self.object["spec"]["strategy"]["blueGreen"][member]
     }
 
     pub(crate) fn steps(&self) -> &[Value] {
@@ -136,6 +153,7 @@ fn sets(state: &State, uid: &str, now: Timestamp) -> BTreeMap<String, Set> {
         let set = Set {
             want: facts.want,
             available: i64::try_from(available.count()).unwrap_or(i64::MAX),
+            deadline: facts.deadline,
         };
         sets.insert(facts.hash.clone(), set);
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use tidegate_api::meta::Time;
+use tidegate_api::{labels, meta::Time};
 
 use super::picture::{Picture, hash_of};
 use crate::cluster::{
@@ -43,6 +43,8 @@ pub(super) struct SetFacts {
     pub(super) want: i64,
     /// How long a pod must be ready for it to count as available.
     pub(super) patience: SignedDuration,
+    /// When it may go, if it is kept until then.
+    pub(super) deadline: Option<Timestamp>,
 }
 
 /// What is to be known of a pod.
@@ -137,6 +139,12 @@ impl SetFacts {
             hash: hash_of(set).to_owned(),
             want: fields::number(set, &["spec", "replicas"]).unwrap_or(1),
             patience: SignedDuration::from_secs(patience),
+            deadline: fields::text(
+                set,
+                &["metadata", "annotations", labels::SCALE_DOWN_DEADLINE],
+            )
+            .parse()
+            .ok(),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! verdict of one means for the update (ANA-10 to ANA-17).
 
 pub mod arguments;
+mod colours;
 mod create;
 pub mod history;
 pub mod templates;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use tidegate_api::{
     analysis::{AnalysisRun, phase},
     labels,
-    rollout::RolloutAnalysis,
+    rollout::{RolloutAnalysis, RolloutAnalysisRunStatus, RolloutStatus},
 };
 
 pub use templates::Templates;
@@ -104,13 +105,17 @@ pub(crate) struct Runs {
     pub(crate) retry: Option<Reason>,
 }
 
-/// Where an analysis of a canary stands.
+/// Where an analysis stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// In a step, by its index.
     Step(i32),
     /// Beside the steps.
     Background,
+    /// Before the active Service is switched.
+    BeforePromotion,
+    /// After it was.
+    AfterPromotion,
 }
 
 impl Place {
@@ -118,6 +123,8 @@ impl Place {
         match self {
             Self::Step(_) => labels::ROLLOUT_TYPE_STEP,
             Self::Background => labels::ROLLOUT_TYPE_BACKGROUND,
+            Self::BeforePromotion => labels::ROLLOUT_TYPE_PRE_PROMOTION,
+            Self::AfterPromotion => labels::ROLLOUT_TYPE_POST_PROMOTION,
         }
     }
 
@@ -126,6 +133,8 @@ impl Place {
         match self {
             Self::Step(index) => format!("spec.strategy.canary.steps[{index}].analysis"),
             Self::Background => "spec.strategy.canary.analysis".to_owned(),
+            Self::BeforePromotion => "spec.strategy.blueGreen.prePromotionAnalysis".to_owned(),
+            Self::AfterPromotion => "spec.strategy.blueGreen.postPromotionAnalysis".to_owned(),
         }
     }
 
@@ -134,6 +143,8 @@ impl Place {
         match self {
             Self::Step(_) => "Step-based",
             Self::Background => "Background",
+            Self::BeforePromotion => "Blue/green pre-promotion",
+            Self::AfterPromotion => "Blue/green post-promotion",
         }
     }
 }
@@ -142,37 +153,78 @@ impl Place {
 /// made is a reason to try again; everything else goes on.
 pub(crate) fn reconcile(snapshot: &RolloutSnapshot, draft: &mut Draft, _now: Timestamp) -> Runs {
     let mut runs = Runs::default();
-    let recorded = &snapshot.rollout.status.canary;
-    let held = |status: &Option<tidegate_api::rollout::RolloutAnalysisRunStatus>| {
-        let name = &status.as_ref()?.name;
-        snapshot.analysis_runs.iter().find(|run| run.name == *name)
-    };
-    let step = held(&recorded.current_step_analysis_run_status);
-    let background = held(&recorded.current_background_analysis_run_status);
+    let held = Held::of(snapshot);
     if is_over(snapshot, draft) {
-        for run in [step, background].into_iter().flatten() {
+        for run in held.all() {
             runs.effects.extend(cancel(run));
         }
+        colours::keep(snapshot, draft, &held);
+    } else if snapshot.blue_green.is_some() {
+        colours::reconcile(snapshot, draft, &held, &mut runs);
     } else {
-        draft.analysis.step = reconcile_step(snapshot, draft, step, &mut runs);
-        draft.analysis.background = reconcile_background(snapshot, draft, background, &mut runs);
+        draft.analysis.step = reconcile_step(snapshot, draft, held.step, &mut runs);
+        draft.analysis.background =
+            reconcile_background(snapshot, draft, held.background, &mut runs);
     }
-    let current = [
-        step.map(|run| &run.name),
-        background.map(|run| &run.name),
-        draft.analysis.step.as_ref().map(|run| &run.name),
-        draft.analysis.background.as_ref().map(|run| &run.name),
-    ];
+    let followed = &draft.analysis;
+    let current: Vec<&String> = [
+        &followed.step,
+        &followed.background,
+        &followed.before_promotion,
+        &followed.after_promotion,
+    ]
+    .into_iter()
+    .flatten()
+    .map(|run| &run.name)
+    .chain(held.all().map(|run| &run.name))
+    .collect();
     let others: Vec<&RunView> = snapshot
         .analysis_runs
         .iter()
-        .filter(|run| !current.contains(&Some(&run.name)))
+        .filter(|run| !current.contains(&&run.name))
         .collect();
     runs.effects
         .extend(others.iter().filter_map(|run| cancel(run)));
     runs.effects.extend(history::forget(snapshot, &others));
     announce(snapshot, draft);
     runs
+}
+
+/// The runs that the status names and that are there.
+struct Held<'a> {
+    step: Option<&'a RunView>,
+    background: Option<&'a RunView>,
+    before_promotion: Option<&'a RunView>,
+    after_promotion: Option<&'a RunView>,
+}
+
+impl<'a> Held<'a> {
+    fn of(snapshot: &'a RolloutSnapshot) -> Self {
+        let named = |status: &Option<RolloutAnalysisRunStatus>| {
+            let name = &status.as_ref()?.name;
+            snapshot.analysis_runs.iter().find(|run| run.name == *name)
+        };
+        let RolloutStatus {
+            canary, blue_green, ..
+        } = &snapshot.rollout.status;
+        Self {
+            step: named(&canary.current_step_analysis_run_status),
+            background: named(&canary.current_background_analysis_run_status),
+            before_promotion: named(&blue_green.pre_promotion_analysis_run_status),
+            after_promotion: named(&blue_green.post_promotion_analysis_run_status),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &'a RunView> {
+        [
+            self.step,
+            self.background,
+            self.before_promotion,
+            self.after_promotion,
+        ]
+        .into_iter()
+        .flatten()
+    }
 }
 
 /// No update is going on that an analysis could judge. Keeps ANA-10.
@@ -236,7 +288,7 @@ fn reconcile_background(
     if is_early || snapshot.recorded.current.is_empty() {
         return None;
     }
-    if is_paused_for(snapshot, INCONCLUSIVE) {
+    if snapshot.is_paused_for(INCONCLUSIVE) {
         return held.map(RunView::current);
     }
     let place = Place::Background;
@@ -284,16 +336,11 @@ fn follow(
 fn needs_new(snapshot: &RolloutSnapshot, run: &RunView) -> bool {
     let by_step = ["CanaryPauseStep", "BlueGreenPause"]
         .into_iter()
-        .any(|reason| is_paused_for(snapshot, reason));
+        .any(|reason| snapshot.is_paused_for(reason));
     if snapshot.recorded.controller_pause.is_set() && !by_step {
         return run.phase == phase::INCONCLUSIVE;
     }
     snapshot.recorded.aborted_at.is_some()
-}
-
-fn is_paused_for(snapshot: &RolloutSnapshot, reason: &str) -> bool {
-    let pauses = &snapshot.recorded.pauses;
-    pauses.iter().any(|pause| pause.reason == reason)
 }
 
 fn cancel(run: &RunView) -> Option<Effect> {
@@ -307,16 +354,29 @@ fn cancel(run: &RunView) -> Option<Effect> {
 
 /// Tells of the phases that changed. Keeps ANA-14.
 fn announce(snapshot: &RolloutSnapshot, draft: &mut Draft) {
-    let recorded = &snapshot.rollout.status.canary;
+    let RolloutStatus {
+        canary, blue_green, ..
+    } = &snapshot.rollout.status;
+    let runs = draft.analysis.clone();
     let pairs = [
         (
-            recorded.current_step_analysis_run_status.as_ref(),
-            draft.analysis.step.clone(),
+            blue_green.post_promotion_analysis_run_status.as_ref(),
+            runs.after_promotion,
+            labels::ROLLOUT_TYPE_POST_PROMOTION,
+        ),
+        (
+            blue_green.pre_promotion_analysis_run_status.as_ref(),
+            runs.before_promotion,
+            labels::ROLLOUT_TYPE_PRE_PROMOTION,
+        ),
+        (
+            canary.current_step_analysis_run_status.as_ref(),
+            runs.step,
             labels::ROLLOUT_TYPE_STEP,
         ),
         (
-            recorded.current_background_analysis_run_status.as_ref(),
-            draft.analysis.background.clone(),
+            canary.current_background_analysis_run_status.as_ref(),
+            runs.background,
             labels::ROLLOUT_TYPE_BACKGROUND,
         ),
     ];

@@ -1,5 +1,7 @@
 //! `spec.replicas` of every ReplicaSet, and the notes that belong to a size.
 
+pub(crate) mod blue_green;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tidegate_api::{labels, meta::Time};
@@ -22,6 +24,7 @@ use crate::{
 pub(crate) struct Sizes {
     pub(crate) effects: Vec<Effect>,
     pub(crate) wakes: Vec<(Timestamp, Reason)>,
+    pub(crate) reasons: Vec<Reason>,
     /// Whether a size changes: then the pass ends, for availability is about to change.
     pub(crate) scaling: Scaling,
 }
@@ -47,7 +50,10 @@ pub(crate) fn reconcile(snapshot: &RolloutSnapshot, draft: &Draft, now: Timestam
     if sizes.scaling == Scaling::Moved {
         return sizes;
     }
-    scale_new(snapshot, draft, (&unmarked, holding, now), &mut sizes);
+    let weights = draft.weights.as_ref().map(Weights::from);
+    let count = replica_math::counts(snapshot, weights.as_ref()).canary;
+    let size = (count, why(snapshot));
+    scale_new(snapshot, size, (&unmarked, holding, now), &mut sizes);
     if sizes.scaling == Scaling::Moved {
         return sizes;
     }
@@ -103,8 +109,17 @@ fn remove_deadlines(
     let stable = snapshot
         .stable_replica_set()
         .filter(|stable| new.is_none_or(|new| new.name != stable.name));
+    unmark(snapshot, new.into_iter().chain(stable), sizes)
+}
+
+/// Takes the deadlines of these ReplicaSets away; names those that had one.
+fn unmark<'a>(
+    snapshot: &RolloutSnapshot,
+    sets: impl Iterator<Item = &'a ReplicaSetView>,
+    sizes: &mut Sizes,
+) -> Vec<String> {
     let mut unmarked = Vec::new();
-    for set in new.into_iter().chain(stable) {
+    for set in sets {
         if set.scale_down_deadline.is_none() {
             continue;
         }
@@ -138,17 +153,16 @@ fn scale_stable(snapshot: &RolloutSnapshot, unmarked: &[String], sizes: &mut Siz
     );
 }
 
+/// The new version: as many pods as are wanted of it, unless it was aborted and is kept for a while.
 fn scale_new(
     snapshot: &RolloutSnapshot,
-    draft: &Draft,
+    (mut count, reason): (i32, Reason),
     (unmarked, holding, now): (&[String], Holding, Timestamp),
     sizes: &mut Sizes,
 ) {
     let Some(new) = snapshot.new_replica_set() else {
         return;
     };
-    let weights = draft.weights.as_ref().map(Weights::from);
-    let mut count = replica_math::counts(snapshot, weights.as_ref()).canary;
     if let Holding::For(seconds) = holding {
         match &new.scale_down_deadline {
             Some(Deadline::At(at)) if *at > now => {
@@ -174,13 +188,7 @@ fn scale_new(
             }
         }
     }
-    scale(
-        snapshot,
-        new,
-        (count, why(snapshot)),
-        (holding, unmarked),
-        sizes,
-    );
+    scale(snapshot, new, (count, reason), (holding, unmarked), sizes);
 }
 
 /// Keeps an aborted canary at its size; its deadline begins once the stable version is whole (TRF-46).

@@ -81,12 +81,20 @@ impl Switches {
             });
             return;
         }
-        self.effects.push(switch(snapshot, service, set));
+        let reason = Reason::Because(format!("{} has pods for it", set.name));
+        self.effects
+            .push(switch(snapshot, service, &set.hash, reason));
     }
 }
 
-fn switch(snapshot: &RolloutSnapshot, service: &ServiceView, set: &ReplicaSetView) -> Effect {
-    let mut body = json!({"spec": {"selector": {labels::POD_TEMPLATE_HASH: set.hash}}});
+/// Points a Service at a version, and notes whose it is from then on (TRF-01).
+pub(crate) fn switch(
+    snapshot: &RolloutSnapshot,
+    service: &ServiceView,
+    hash: &str,
+    reason: Reason,
+) -> Effect {
+    let mut body = json!({"spec": {"selector": {labels::POD_TEMPLATE_HASH: hash}}});
     if service.managed_by.is_none() {
         body["metadata"] = json!({"annotations": {labels::MANAGED_BY_ROLLOUTS: snapshot.name}});
     }
@@ -99,11 +107,7 @@ fn switch(snapshot: &RolloutSnapshot, service: &ServiceView, set: &ReplicaSetVie
         },
         body,
         class: Class::Traffic,
-        events: vec![events::service_switched(
-            &service.name,
-            &service.hash,
-            &set.hash,
-        )],
-        reason: Reason::Because(format!("{} has pods for it", set.name)),
+        events: vec![events::service_switched(&service.name, &service.hash, hash)],
+        reason,
     })
 }

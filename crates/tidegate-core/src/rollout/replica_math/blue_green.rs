@@ -3,12 +3,12 @@
 use tidegate_api::rollout::BlueGreenStrategy;
 
 use super::{Rounding, share};
-use crate::rollout::snapshot::RolloutSnapshot;
+use crate::rollout::snapshot::{RolloutSnapshot, UserPause};
 
 /// The size of the new ReplicaSet: the preview's while it is only looked at, else the Rollout's.
 /// `None` if the Rollout is of another strategy.
 pub fn new_replicas(snapshot: &RolloutSnapshot) -> Option<i32> {
-    let strategy = snapshot.rollout.spec.strategy.blue_green.as_ref()?;
+    let strategy = snapshot.blue_green.as_ref()?;
     let preview = strategy
         .preview_replica_count
         .filter(|_| is_only_looked_at(snapshot));
@@ -16,23 +16,19 @@ pub fn new_replicas(snapshot: &RolloutSnapshot) -> Option<i32> {
 }
 
 fn is_only_looked_at(snapshot: &RolloutSnapshot) -> bool {
-    let status = &snapshot.rollout.status;
-    let selector = &status.blue_green.active_selector;
-    let active = snapshot
-        .replica_sets
-        .iter()
-        .find(|set| !selector.is_empty() && set.hash == *selector);
+    let recorded = &snapshot.recorded;
+    let active = snapshot.replica_set_of(&recorded.colours.active);
     let new = snapshot.new_replica_set();
     let is_new = |name: &str| new.is_some_and(|new| new.name == name);
-    if active.is_none_or(|active| is_new(&active.name)) || status.promote_full {
+    if active.is_none_or(|active| is_new(&active.name)) || recorded.promote_full.is_set() {
         return false;
     }
-    if new.is_none_or(|new| new.hash != status.current_pod_hash) {
+    if new.is_none_or(|new| new.hash != recorded.current) {
         // The recorded state speaks of an earlier update.
         return true;
     }
-    let paused = snapshot.rollout.spec.paused || !status.pause_conditions.is_empty();
-    paused || !status.blue_green.scale_up_preview_check_point
+    let paused = snapshot.user_pause == UserPause::Paused || !recorded.pauses.is_empty();
+    paused || !recorded.colours.check_point.is_set()
 }
 
 /// The pods that may be missing; what cannot be read counts as 0.

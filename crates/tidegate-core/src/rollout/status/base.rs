@@ -5,6 +5,7 @@ use tidegate_api::{
     rollout::{CanaryStatus, RolloutAnalysisRunStatus, RolloutStatus},
 };
 
+use super::colours;
 use crate::{
     plan::Event,
     rollout::{
@@ -56,6 +57,7 @@ pub(super) fn rebuilt(snapshot: &RolloutSnapshot, draft: &Draft) -> RolloutStatu
         },
         ..RolloutStatus::default()
     };
+    colours::fill(snapshot, draft, &mut status);
     // A decision is only taken on a Rollout without findings.
     conditions::remove(&mut status, Kind::InvalidSpec);
     status
@@ -109,6 +111,9 @@ fn restart(
     status.canary.current_step_analysis_run_status = None;
     status.canary.current_background_analysis_run_status = None;
     status.canary.step_plugin_statuses = Vec::new();
+    status.blue_green.pre_promotion_analysis_run_status = None;
+    status.blue_green.post_promotion_analysis_run_status = None;
+    status.blue_green.scale_up_preview_check_point = false;
     status.current_step_index = first_index(snapshot);
     if status.current_step_index.is_none() || skip == Skip::No {
         return Vec::new();
@@ -125,9 +130,14 @@ fn promote(
 ) -> Vec<Event> {
     clear_pauses_and_abort(draft);
     status.promote_full = false;
+    status.blue_green.scale_up_preview_check_point = false;
     status.current_step_index = last_index(snapshot);
     if status.stable_rs == status.current_pod_hash {
         return Vec::new();
+    }
+    if snapshot.blue_green.is_some() {
+        // They speak of a canary before; a version that they name would never be scaled down.
+        status.canary.weights = None;
     }
     let canary = snapshot.rollout.spec.strategy.canary.as_ref();
     if canary.is_some_and(|canary| canary.ping_pong.is_some()) {
@@ -189,7 +199,7 @@ fn last_index(snapshot: &RolloutSnapshot) -> Option<i32> {
     i32::try_from(snapshot.canary.steps.len()).ok()
 }
 
-fn run_status(run: &CurrentRun) -> RolloutAnalysisRunStatus {
+pub(super) fn run_status(run: &CurrentRun) -> RolloutAnalysisRunStatus {
     RolloutAnalysisRunStatus {
         name: run.name.clone(),
         status: run.phase.clone(),

@@ -6,13 +6,13 @@ use tidegate_api::{
     rollout::{PauseCondition, RolloutCondition, RolloutStatus},
 };
 
-use super::{Next, base};
+use super::{Next, base, colours};
 use crate::{
     plan::Event,
     rollout::{
         conditions::{self, Change, Holds, Kind},
-        draft::{AbortChange, Clearing, Draft},
-        duration, events, progress,
+        draft::{AbortChange, Clearing, Draft, Resume},
+        duration, events, progress, replica_math,
         snapshot::RolloutSnapshot,
     },
 };
@@ -110,6 +110,8 @@ fn set_abort_and_pauses(
     if !pauses.is_empty() {
         status.controller_pause = controller_pause;
         status.pause_conditions = pauses;
+    } else if draft.resume == Resume::Waits {
+        status.controller_pause = true;
     }
 }
 
@@ -265,8 +267,13 @@ fn set_progressing(
 }
 
 fn set_available(snapshot: &RolloutSnapshot, status: &mut RolloutStatus, now: Timestamp) {
-    let available = base::sum(snapshot, |replica_set| replica_set.available);
-    let (holds, message) = if available >= snapshot.replicas {
+    let is_available = if snapshot.blue_green.is_some() {
+        let active = colours::active(snapshot, status);
+        active.is_some_and(|active| replica_math::is_saturated(snapshot, active))
+    } else {
+        base::sum(snapshot, |replica_set| replica_set.available) >= snapshot.replicas
+    };
+    let (holds, message) = if is_available {
         (Holds::True, conditions::AVAILABLE_MESSAGE)
     } else {
         (Holds::False, conditions::NOT_AVAILABLE_MESSAGE)

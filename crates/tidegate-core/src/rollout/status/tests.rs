@@ -89,6 +89,7 @@ fn snapshot(rollout: Rollout, replica_sets: Vec<ReplicaSetView>) -> RolloutSnaps
             scale_down_delay: None,
             scale_down_delay_revision_limit: None,
         },
+        blue_green: None,
         template: Arc::new(Value::Null),
         template_hash: replica_sets
             .last()

@@ -74,6 +74,8 @@ pub(super) fn run<'a>(
                 words: "analysis".to_owned(),
             },
             Place::Background => Reason::Because("the update is analysed all along".to_owned()),
+            Place::BeforePromotion => Reason::Because("the preview is analysed".to_owned()),
+            Place::AfterPromotion => Reason::Because("the active version is analysed".to_owned()),
         },
     };
     let current = CurrentRun {
@@ -109,6 +111,8 @@ fn base_name(snapshot: &RolloutSnapshot, revision: &str, place: Place) -> String
     match place {
         Place::Step(index) => format!("{base}-{index}"),
         Place::Background => base,
+        Place::BeforePromotion => format!("{base}-pre"),
+        Place::AfterPromotion => format!("{base}-post"),
     }
 }
 
