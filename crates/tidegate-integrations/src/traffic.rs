@@ -1,6 +1,8 @@
 //! Routers: who splits the traffic of a canary. Each is one file; they say what they read, what is
 //! wrong with it, and which writes are still missing for a split.
 
+mod alb;
+mod ingress;
 mod istio;
 mod nginx;
 
@@ -53,6 +55,33 @@ enum Error {
         /// Its name.
         name: String,
     },
+    /// An Ingress that it was told to use is not there.
+    #[error("ingress.networking.k8s.io \"{name}\" not found")]
+    IngressMissing {
+        /// Its name.
+        name: String,
+    },
+    /// No rule of the Ingress sends traffic to the Service that stands for the action.
+    #[error("ingress does not have service `{service}` in rules")]
+    NoAction {
+        /// The Service.
+        service: String,
+    },
+    /// The annotation that says who owns which others cannot be read.
+    #[error(
+        "annotation rollouts.argoproj.io/managed-alb-annotations of ingress `{ingress}` is not a map of lists of names: {why}: correct or remove it"
+    )]
+    Record {
+        /// The Ingress.
+        ingress: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// AWS does not take this duration.
+    #[error(
+        "TargetGroupStickinessConfig's duration must be between 1 and 604800 seconds (7 days)!"
+    )]
+    Stickiness,
     /// No rule of the Ingress sends traffic to the stable Service.
     #[error("ingress `{ingress}` has no rules using service {service} backend")]
     NoRule {
@@ -78,17 +107,20 @@ impl Error {
             Self::Istio(error) => error.event(),
             Self::StableIngressMissing { .. }
             | Self::NoRule { .. }
+            | Self::IngressMissing { .. }
+            | Self::NoAction { .. }
+            | Self::Record { .. }
+            | Self::Stickiness
             | Self::ForeignIngress { .. } => events::routing_error(self.to_string()),
         }
     }
 }
 
 /// Every router, in the order in which they act (TR-002).
-const ROUTERS: [&dyn Router; 2] = [&istio::Istio, &nginx::Nginx];
+const ROUTERS: [&dyn Router; 3] = [&istio::Istio, &nginx::Nginx, &alb::Alb];
 
 /// Routers of upstream's that are not there yet: the Rollout says so and stays as it is.
-const MISSING: [&str; 7] = [
-    "alb",
+const MISSING: [&str; 6] = [
     "smi",
     "ambassador",
     "appMesh",

@@ -13,7 +13,10 @@ use tidegate_core::{
     plan::{Class, Event, Guard, INGRESSES, ObjectKey, Route, Verb, Write},
 };
 
-use super::{Error, Router, Seen};
+use super::{
+    Error, Router, Seen,
+    ingress::{guard, key},
+};
 
 /// Where the canary's annotations stand unless the Rollout says otherwise.
 const PREFIX: &str = "nginx.ingress.kubernetes.io";
@@ -317,17 +320,10 @@ fn patch(route: &Route, name: &str, wanted: Wanted, held: &Value) -> Result<Opti
     }
     let weight = route.split.canary.weight;
     let message = format!("Updating Ingress `{name}` to desiredWeight '{weight}'");
-    let text = |pointer: &str| {
-        let value = held.pointer(pointer).and_then(Value::as_str);
-        value.unwrap_or_default().to_owned()
-    };
     Ok(Some(Write {
         verb: Verb::Patch,
         target: key(rollout, name),
-        guard: Guard::Version {
-            uid: text("/metadata/uid"),
-            resource_version: text("/metadata/resourceVersion"),
-        },
+        guard: guard(held),
         body: Value::Object(body),
         class: Class::Traffic,
         events: vec![Event::normal("PatchingCanaryIngress", message)],
@@ -360,10 +356,6 @@ fn is_controlled_by(object: &Value, uid: &str) -> bool {
         .into_iter()
         .flatten()
         .any(|owner| owner["controller"] == true && owner["uid"] == uid)
-}
-
-fn key(rollout: &Rollout, name: &str) -> ObjectKey {
-    ObjectKey::new(INGRESSES, &rollout.metadata.namespace, name)
 }
 
 /// Keeps TR-103.
