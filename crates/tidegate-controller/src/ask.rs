@@ -7,6 +7,7 @@ use futures::StreamExt;
 use kube::Client;
 use reqwest::{Client as Http, Proxy, redirect::Policy};
 use serde::Deserialize;
+use serde_json::Value;
 use tidegate_core::{
     analysis_run::Secret,
     plan::{ObjectKey, SECRETS},
@@ -136,6 +137,21 @@ pub(crate) async fn secret(client: &Client, namespace: &str, name: &str) -> Resu
                 .collect(),
         )),
         Err(error) => refusal(&error).ok_or_else(|| apply::chain(&error)),
+    }
+}
+
+/// Reads one object as it is now; `None` if it does not exist.
+///
+/// # Errors
+/// A sentence when nobody can say.
+pub(crate) async fn object(client: &Client, key: &ObjectKey) -> Result<Option<Value>, String> {
+    let request = http::Request::get(apply::object_path(key))
+        .body(Vec::new())
+        .map_err(|error| error.to_string())?;
+    match client.request::<Value>(request).await {
+        Ok(object) => Ok(Some(object)),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+        Err(error) => Err(apply::chain(&error)),
     }
 }
 

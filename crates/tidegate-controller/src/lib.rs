@@ -14,10 +14,12 @@ mod rollout;
 mod route;
 mod run;
 mod served;
+mod service;
 mod telemetry;
 mod wake;
 mod watch;
 pub mod wire;
+mod workloads;
 
 pub use args::Args;
 pub use ask::Egress;

@@ -16,8 +16,13 @@ use tidegate_core::{
     freshness::Seen,
     observed::{Objects, Observed},
     plan::{
-        ANALYSIS_RUNS, ANALYSIS_TEMPLATES, CLUSTER_ANALYSIS_TEMPLATES, DESTINATION_RULES,
-        INGRESSES, ObjectKey, REPLICA_SETS, ROLLOUTS, Resource, SERVICES, VIRTUAL_SERVICES,
+        ANALYSIS_RUNS, ANALYSIS_TEMPLATES, CLUSTER_ANALYSIS_TEMPLATES, DEPLOYMENTS,
+        DESTINATION_RULES, INGRESSES, ObjectKey, REPLICA_SETS, ROLLOUTS, Resource, SERVICES,
+        VIRTUAL_SERVICES,
+    },
+    rollout::{
+        self,
+        release::{self, Left},
     },
 };
 use tidegate_integrations::traffic::{self, Seen as SeenByRouters};
@@ -26,6 +31,7 @@ use crate::{
     args::Args,
     served::Served,
     watch::{self, Broken, Cache, Cached, Change, Found, Need, Scope},
+    workloads::Workloads,
 };
 
 /// Who learns of each change.
@@ -91,6 +97,7 @@ pub(crate) struct Caches {
     pub(crate) analysis_runs: Arc<Cache<AnalysisRun>>,
     pub(crate) analysis_templates: Arc<Cache<AnalysisTemplate>>,
     pub(crate) cluster_analysis_templates: Arc<Cache<ClusterAnalysisTemplate>>,
+    pub(crate) workloads: Workloads,
 }
 
 impl Caches {
@@ -105,6 +112,7 @@ impl Caches {
             analysis_runs: Cache::new(),
             analysis_templates: Cache::new(),
             cluster_analysis_templates: Cache::new(),
+            workloads: Workloads::new(),
         }
     }
 
@@ -139,6 +147,7 @@ impl Caches {
             spawn.follow(&self.analysis_runs, ANALYSIS_RUNS, &own),
             spawn.follow(&self.analysis_templates, ANALYSIS_TEMPLATES, &own),
         ];
+        tasks.extend(self.workloads.follow(client, &namespace, tell));
         if args.namespaced {
             // Cluster-scoped templates are out of reach there (OPS-07): lookups find nothing.
             self.cluster_analysis_templates.mark_synced();
@@ -169,9 +178,13 @@ impl Caches {
     pub(crate) fn observe(&self, rollout: &Arc<Rollout>) -> Observed {
         let namespace = &rollout.metadata.namespace;
         let router_objects = self.router_objects(rollout);
+        let services = self.services_of(rollout);
         Observed {
+            workload: self.workloads.referent(rollout),
             replica_sets: self.replica_sets_of(rollout),
-            services: self.services_of(rollout),
+            strangers: self.strangers_of(rollout),
+            rivals: self.rivals_of(rollout, &services),
+            services,
             analysis_runs: self.analysis_runs_of(rollout),
             analysis_templates: by_name(self.analysis_templates.in_namespace(namespace)),
             cluster_analysis_templates: by_name(self.cluster_analysis_templates.in_namespace("")),
@@ -193,6 +206,15 @@ impl Caches {
         }
     }
 
+    /// Whether a Service may be one that its Rollout has left.
+    pub(crate) fn is_left(&self, service: &ObjectMeta) -> Left {
+        let manager = release::manager(service).unwrap_or_default();
+        match self.rollouts.get(&service.namespace, manager) {
+            Found::Good(rollout) => release::is_left(service, Some(&rollout)),
+            Found::Broken(_) | Found::Absent => release::is_left(service, None),
+        }
+    }
+
     /// Its own, those that nobody owns, and whoever has a name that it might want.
     fn replica_sets_of(&self, rollout: &Rollout) -> Vec<Arc<ReplicaSet>> {
         let mut found = self.replica_sets.controlled_by(&rollout.metadata.uid);
@@ -210,6 +232,39 @@ impl Caches {
             }
         }
         found
+    }
+
+    /// ReplicaSets without the hash label that have a name that it might want; known only once one of
+    /// them was in the way.
+    fn strangers_of(&self, rollout: &Rollout) -> Vec<String> {
+        let prefix = format!("{}-", rollout.metadata.name);
+        let named = self
+            .workloads
+            .named(&REPLICA_SETS, &rollout.metadata.namespace, &prefix);
+        named
+            .into_iter()
+            .filter(|metadata| !metadata.labels.contains_key(labels::POD_TEMPLATE_HASH))
+            .map(|metadata| metadata.name)
+            .collect()
+    }
+
+    /// Other Rollouts that name a Service which is not this one's yet.
+    fn rivals_of(
+        &self,
+        rollout: &Rollout,
+        services: &BTreeMap<String, Arc<Service>>,
+    ) -> Vec<Arc<Rollout>> {
+        let services = services.values().map(|service| &**service);
+        let unclaimed = rollout::unclaimed_services(rollout, services);
+        if unclaimed.is_empty() {
+            return Vec::new();
+        }
+        let mut others = self.rollouts.in_namespace(&rollout.metadata.namespace);
+        others.retain(|other| {
+            other.metadata.uid != rollout.metadata.uid
+                && !rollout::service_names(other).is_disjoint(&unclaimed)
+        });
+        others
     }
 
     /// Its own, and whoever has a name that it might want.
@@ -238,7 +293,7 @@ impl Caches {
     }
 
     fn services_of(&self, rollout: &Rollout) -> BTreeMap<String, Arc<Service>> {
-        tidegate_core::rollout::service_names(rollout)
+        rollout::service_names(rollout)
             .into_iter()
             .filter_map(
                 |name| match self.services.get(&rollout.metadata.namespace, &name) {
@@ -314,6 +369,8 @@ impl Seen for Caches {
             self.destination_rules.version()
         } else if *resource == ANALYSIS_RUNS {
             self.analysis_runs.version()
+        } else if *resource == DEPLOYMENTS {
+            self.workloads.version(resource)
         } else {
             // What is not watched cannot lag.
             Some(u64::MAX)

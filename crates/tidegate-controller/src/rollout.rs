@@ -1,6 +1,6 @@
 //! What differs for Rollouts: what is observed, and which changes wake one.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tidegate_api::rollout::Rollout;
@@ -17,9 +17,13 @@ use tidegate_integrations::traffic;
 use crate::{
     ask::{self, Existence},
     reconcile::{self, Kind, Name, Shell, Verdict},
-    record::About,
-    watch::{Broken, Found},
+    record::{About, Recorder},
+    watch::{Broken, Change, Found},
+    workloads::Known,
 };
+
+/// Between two looks at whether the list of what a Rollout refers to is complete: one page of it.
+const LIST_OF_WORKLOADS: Duration = Duration::from_millis(100);
 
 /// Rollouts.
 #[derive(Debug)]
@@ -43,7 +47,27 @@ impl Kind for Rollouts {
     }
 }
 
+/// Tells of a Rollout that is gone (QUE-05).
+pub(crate) fn farewell(recorder: &Recorder, resource: &Resource, change: &Change<'_>) {
+    let Change::Gone(metadata) = change else {
+        return;
+    };
+    if *resource != ROLLOUTS {
+        return;
+    }
+    let about = Arc::new(About {
+        key: ObjectKey::new(ROLLOUTS, &metadata.namespace, &metadata.name),
+        uid: metadata.uid.clone(),
+        resource_version: metadata.resource_version.clone(),
+    });
+    recorder.record(&about, vec![rollout::events::deleted(metadata)]);
+}
+
 async fn pass(shell: &Shell, rollout: &Arc<Rollout>) -> Verdict {
+    match shell.caches.workloads.know(rollout) {
+        Known::Yes => {}
+        Known::NotYet => return Verdict::Outrun(LIST_OF_WORKLOADS),
+    }
     let now = shell.clock.now();
     let observed = Observed {
         verify_retry_seconds: shell.verify_retry_seconds,
@@ -133,6 +157,9 @@ async fn tell(
     told: Told,
     (outrun, wake): (Option<Outrun>, Option<Timestamp>),
 ) -> Verdict {
+    if let Some(resource) = &told.unseen {
+        shell.caches.workloads.want(resource);
+    }
     if let Some(write) = &told.write
         && let Outcome::Failed(failure) = shell.send_alone(about, write).await
     {

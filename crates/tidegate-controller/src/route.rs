@@ -3,9 +3,16 @@
 use std::sync::Arc;
 
 use tidegate_api::{labels, meta::ObjectMeta, rollout::Rollout};
-use tidegate_core::plan::{
-    ANALYSIS_RUNS, ANALYSIS_TEMPLATES, CLUSTER_ANALYSIS_TEMPLATES, DESTINATION_RULES, INGRESSES,
-    ObjectKey, REPLICA_SETS, ROLLOUTS, Resource, SERVICES, VIRTUAL_SERVICES,
+use tidegate_core::{
+    plan::{
+        ANALYSIS_RUNS, ANALYSIS_TEMPLATES, CLUSTER_ANALYSIS_TEMPLATES, DEPLOYMENTS,
+        DESTINATION_RULES, INGRESSES, ObjectKey, POD_TEMPLATES, REPLICA_SETS, ROLLOUTS, Resource,
+        SERVICES, VIRTUAL_SERVICES,
+    },
+    rollout::{
+        release::{self, Left},
+        workload,
+    },
 };
 use tidegate_integrations::traffic;
 
@@ -21,6 +28,7 @@ use crate::{
 pub(crate) struct Queues {
     pub(crate) rollouts: Arc<Queue<Name>>,
     pub(crate) analysis_runs: Arc<Queue<Name>>,
+    pub(crate) services: Arc<Queue<Name>>,
 }
 
 impl Queues {
@@ -28,12 +36,14 @@ impl Queues {
         Self {
             rollouts: Arc::new(Queue::new()),
             analysis_runs: Arc::new(Queue::new()),
+            services: Arc::new(Queue::new()),
         }
     }
 
     pub(crate) fn close(&self) {
         self.rollouts.close();
         self.analysis_runs.close();
+        self.services.close();
     }
 
     /// Adds every key that a change of this kind concerns.
@@ -43,12 +53,17 @@ impl Queues {
         };
         if *resource == ROLLOUTS {
             self.rollouts.add(name(metadata));
+            self.add_managed(caches, metadata);
         } else if *resource == REPLICA_SETS {
             self.add_owner(metadata);
+            self.add_referring(caches, resource, metadata);
+        } else if *resource == DEPLOYMENTS || *resource == POD_TEMPLATES {
+            self.add_referring(caches, resource, metadata);
         } else if *resource == ANALYSIS_RUNS {
             self.analysis_runs.add(name(metadata));
             self.add_owner(metadata);
         } else if *resource == SERVICES {
+            self.add_left(caches, metadata);
             self.add_matching(caches, metadata, |rollout| {
                 tidegate_core::rollout::service_names(rollout).contains(&metadata.name)
             });
@@ -99,6 +114,30 @@ impl Queues {
                 self.rollouts.add((namespace, name));
             }
         }
+    }
+
+    /// The Services that a Rollout manages and may name no more (QUE-05, QUE-08).
+    fn add_managed(&self, caches: &Caches, rollout: &ObjectMeta) {
+        for service in caches.services.in_namespace(&rollout.namespace) {
+            if release::manager(&service.metadata) == Some(&rollout.name) {
+                self.add_left(caches, &service.metadata);
+            }
+        }
+    }
+
+    fn add_left(&self, caches: &Caches, service: &ObjectMeta) {
+        match caches.is_left(service) {
+            Left::Perhaps => self.services.add(name(service)),
+            Left::No => {}
+        }
+    }
+
+    /// The Rollouts whose `spec.workloadRef` names the object (WLR-03).
+    fn add_referring(&self, caches: &Caches, resource: &Resource, metadata: &ObjectMeta) {
+        let key = ObjectKey::new(resource.clone(), &metadata.namespace, &metadata.name);
+        self.add_matching(caches, metadata, |rollout| {
+            workload::referent(rollout).as_ref() == Some(&key)
+        });
     }
 
     fn add_matching(

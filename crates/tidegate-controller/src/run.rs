@@ -17,13 +17,17 @@ use crate::{
     observe::{Caches, Tell},
     reconcile::{self, Shell},
     record::Recorder,
-    rollout::Rollouts,
+    rollout::{self, Rollouts},
     route::Queues,
     served::Served,
+    service::Services,
 };
 
 /// How long workers may take to end their passes when the controller stops.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Services that are looked at at once: seldom is one left behind.
+const SERVICE_THREADS: usize = 2;
 
 /// What surrounds a controller, besides its flags.
 #[derive(Clone)]
@@ -105,7 +109,11 @@ pub async fn run(
     }
     let tell: Tell = {
         let (queues, caches) = (queues.clone(), caches.clone());
-        Arc::new(move |resource, change| queues.tell(&caches, resource, &change))
+        let recorder = shell.recorder.clone();
+        Arc::new(move |resource, change| {
+            rollout::farewell(&recorder, resource, &change);
+            queues.tell(&caches, resource, &change);
+        })
     };
     let mut tasks = caches.follow(&surroundings.client, &args, &tell);
     tokio::pin!(stop);
@@ -130,6 +138,13 @@ pub async fn run(
             Arc::clone(&shell),
             Arc::new(AnalysisRuns),
             Arc::clone(&queues.analysis_runs),
+        ));
+    }
+    for _ in 0..SERVICE_THREADS {
+        workers.spawn(reconcile::work(
+            Arc::clone(&shell),
+            Arc::new(Services),
+            Arc::clone(&queues.services),
         ));
     }
     tasks.push(tokio::spawn(resync(caches, queues.clone(), args.resync())));

@@ -214,6 +214,11 @@ impl<T: Cached> Cache<T> {
         self.with(|objects| objects.version)
     }
 
+    /// Whether there was a complete list.
+    pub(crate) fn is_synced(&self) -> bool {
+        *self.synced.borrow()
+    }
+
     /// Waits for the first complete list.
     pub(crate) async fn synced(&self) {
         let mut synced = self.synced.subscribe();

@@ -16,8 +16,14 @@ use crate::plan::{Event, ObjectKey, Write};
 pub struct Observed {
     /// The Rollout.
     pub rollout: Arc<Rollout>,
+    /// What `spec.workloadRef` names, raw; `None` if that does not exist or nothing is named.
+    pub workload: Option<Arc<Value>>,
     /// ReplicaSets of its namespace that it owns or whose labels match its selector.
     pub replica_sets: Vec<Arc<ReplicaSet>>,
+    /// Names of ReplicaSets that the caches do not hold otherwise and that it might want.
+    pub strangers: Vec<String>,
+    /// Other Rollouts that name a Service which it names and nobody manages yet.
+    pub rivals: Vec<Arc<Rollout>>,
     /// The Services that it names; one that is missing does not exist.
     pub services: BTreeMap<String, Arc<Service>>,
     /// AnalysisRuns that it controls, and whichever has a name that it might want.

@@ -71,6 +71,10 @@ pub const EXPERIMENTS: Resource =
     Resource::new("argoproj.io", "v1alpha1", "Experiment", "experiments");
 /// `replicasets.apps`.
 pub const REPLICA_SETS: Resource = Resource::new("apps", "v1", "ReplicaSet", "replicasets");
+/// `deployments.apps`.
+pub const DEPLOYMENTS: Resource = Resource::new("apps", "v1", "Deployment", "deployments");
+/// `podtemplates` of the core group.
+pub const POD_TEMPLATES: Resource = Resource::new("", "v1", "PodTemplate", "podtemplates");
 /// `services` of the core group.
 pub const SERVICES: Resource = Resource::new("", "v1", "Service", "services");
 /// `secrets` of the core group.

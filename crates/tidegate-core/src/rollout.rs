@@ -13,6 +13,7 @@ mod pass;
 pub mod phase;
 pub mod progress;
 mod promotion;
+pub mod release;
 pub mod replica_math;
 pub mod restart;
 mod revision;
@@ -24,12 +25,16 @@ pub mod steps;
 pub mod traffic;
 pub mod unreadable;
 pub mod validate;
+pub mod workload;
 
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use tidegate_api::rollout::{Rollout, RolloutStatus};
+use tidegate_api::{
+    rollout::{Rollout, RolloutStatus},
+    workload::Service,
+};
 
 pub use parse::parse;
 pub use snapshot::RolloutSnapshot;
@@ -37,7 +42,9 @@ pub use snapshot::RolloutSnapshot;
 use crate::{
     freshness::Outrun,
     observed::Finding,
-    plan::{Class, Effect, Event, Guard, ObjectKey, Plan, REPLICA_SETS, ROLLOUTS, Verb, Write},
+    plan::{
+        Class, Effect, Event, Guard, ObjectKey, Plan, REPLICA_SETS, ROLLOUTS, Resource, Verb, Write,
+    },
     reason::Reason,
     rollout::snapshot::Given,
     run::{Applied, Failure},
@@ -48,10 +55,14 @@ pub fn decide(snapshot: &RolloutSnapshot, findings: &[Finding], now: Timestamp) 
     if snapshot.rollout.metadata.deletion_timestamp.is_some() {
         return Plan::default();
     }
+    if findings.is_empty()
+        && let Some(plan) = revision::adopt(snapshot).or_else(|| revision::let_go(snapshot))
+    {
+        // The next pass sees what is its own then.
+        return plan;
+    }
     let mut plan = if let Some(finding) = findings.first() {
         invalid(snapshot, finding, now)
-    } else if !snapshot.orphans.is_empty() {
-        revision::adopt(snapshot)
     } else if snapshot.new.is_none() {
         create(snapshot, now)
     } else if snapshot.replicas_given == Given::No {
@@ -69,6 +80,9 @@ pub fn decide(snapshot: &RolloutSnapshot, findings: &[Finding], now: Timestamp) 
     if findings.is_empty() {
         let leftovers = snapshot.leftovers.iter().cloned();
         plan.effects.extend(leftovers.map(Effect::Write));
+    }
+    if findings.is_empty() && snapshot.new.is_some() {
+        workload::scale_down(snapshot, &mut plan);
     }
     welcome(snapshot, &mut plan);
     plan
@@ -107,6 +121,19 @@ pub fn service_names(rollout: &Rollout) -> BTreeSet<String> {
         .collect()
 }
 
+/// The Services that a Rollout names and that are not its own yet: others may want them, too (S2-14).
+pub fn unclaimed_services<'a>(
+    rollout: &Rollout,
+    services: impl IntoIterator<Item = &'a Service>,
+) -> BTreeSet<String> {
+    let own = Some(rollout.metadata.name.as_str());
+    services
+        .into_iter()
+        .filter(|service| release::manager(&service.metadata) != own)
+        .map(|service| service.metadata.name.clone())
+        .collect()
+}
+
 /// What a pass that failed half-way tells the user.
 #[derive(Debug)]
 pub struct Told {
@@ -114,6 +141,9 @@ pub struct Told {
     pub write: Option<Write>,
     /// Events that say it.
     pub events: Vec<Event>,
+    /// The kind of an object that is in the way and that the caches do not hold: it is to be followed
+    /// whole from now on.
+    pub unseen: Option<Resource>,
 }
 
 /// Some failures are for the user to mend: a write that is refused (RSI-09, TRF-26), a name that stays
@@ -129,15 +159,20 @@ pub fn after_failure(
         (Failure::Refused(why), Some(write)) => Some(refused(snapshot, write, why, now)),
         (Failure::AlreadyExists, Some(write)) if outrun.is_some_and(Outrun::is_lasting) => {
             let why = events::name_is_taken(&write.target);
-            Some(refused(snapshot, write, &why, now))
+            Some(Told {
+                unseen: Some(write.target.resource.clone()),
+                ..refused(snapshot, write, &why, now)
+            })
         }
         (Failure::Inexpressible(event), None) => Some(Told {
             write: None,
             events: vec![event.clone()],
+            unseen: None,
         }),
         (Failure::Refused(why), None) => Some(Told {
             write: None,
             events: vec![events::routing_error(why.clone())],
+            unseen: None,
         }),
         (Failure::Inexpressible(_), Some(_))
         | (
@@ -160,6 +195,7 @@ fn refused(snapshot: &RolloutSnapshot, write: &Write, why: &str, now: Timestamp)
         return Told {
             write: None,
             events: vec![events::refused(write, why)],
+            unseen: None,
         };
     }
     let draft = pass::begin(snapshot, now);
@@ -167,6 +203,7 @@ fn refused(snapshot: &RolloutSnapshot, write: &Write, why: &str, now: Timestamp)
     Told {
         write: status::write_status(&snapshot.rollout, &next.status, None),
         events: vec![events::replica_set_create_error(&name, why)],
+        unseen: None,
     }
 }
 

@@ -116,6 +116,11 @@ fn observed(story: &Value) -> datatest_stable::Result<Observed> {
         },
         "status": story["status"],
     });
+    if story.get("workload").is_some() {
+        rollout["spec"]["template"] = json!({});
+        rollout["spec"]["selector"] = Value::Null;
+    }
+    merge(&mut rollout["metadata"], &story["metadata"]);
     merge(&mut rollout["spec"], &story["spec"]);
     let rollout: Rollout = serde_json::from_value(rollout)?;
     let sets = story["replicaSets"].as_array().into_iter().flatten();
@@ -132,6 +137,7 @@ fn observed(story: &Value) -> datatest_stable::Result<Observed> {
         .collect::<datatest_stable::Result<Vec<Arc<AnalysisRun>>>>()?;
     Ok(Observed {
         rollout: Arc::new(rollout),
+        workload: workload(story).map(Arc::new),
         replica_sets: sets,
         services,
         analysis_runs: runs,
@@ -149,6 +155,22 @@ fn observed(story: &Value) -> datatest_stable::Result<Observed> {
             .and_then(|seconds| u32::try_from(seconds).ok()),
         ..Observed::default()
     })
+}
+
+/// A Deployment from `{image, replicas, generation}`.
+fn workload(story: &Value) -> Option<Value> {
+    let workload = story.get("workload")?;
+    Some(json!({
+        "metadata": {
+            "name": "door", "namespace": "town", "uid": "u-deployment", "resourceVersion": "4",
+            "generation": workload["generation"].as_i64().unwrap_or(1),
+        },
+        "spec": {
+            "replicas": workload["replicas"],
+            "selector": {"matchLabels": {"app": "door"}},
+            "template": template(workload["image"].as_str().unwrap_or("v2")),
+        },
+    }))
 }
 
 /// Templates from specs by name.

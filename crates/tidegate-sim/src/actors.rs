@@ -2,6 +2,7 @@
 //! kubelet. Each is a step function of the cluster and its time; none waits or runs on its own.
 
 mod alarms;
+mod deployments;
 mod endpoints;
 mod garbage;
 pub mod kubelet;
@@ -13,7 +14,10 @@ pub mod user;
 use jiff::Timestamp;
 
 pub use self::pods::Fate;
-use self::{endpoints::Endpoints, garbage::GarbageCollector, pods::Pods, replica_set::ReplicaSets};
+use self::{
+    deployments::Deployments, endpoints::Endpoints, garbage::GarbageCollector, pods::Pods,
+    replica_set::ReplicaSets,
+};
 use crate::cluster::Cluster;
 
 /// How the actors behave.
@@ -41,6 +45,7 @@ const MOST_ROUNDS: usize = 10_000;
 /// Everybody.
 #[derive(Clone, Debug)]
 pub struct Actors {
+    deployments: Deployments,
     replica_sets: ReplicaSets,
     pods: Pods,
     endpoints: Option<Endpoints>,
@@ -51,6 +56,7 @@ impl Actors {
     /// Actors that have not yet looked at anything.
     pub fn new(settings: &Settings) -> Self {
         Self {
+            deployments: Deployments::default(),
             replica_sets: ReplicaSets::default(),
             pods: Pods::new(settings.timing.clone()),
             endpoints: match settings.endpoints {
@@ -69,6 +75,7 @@ impl Actors {
     pub fn step(&mut self, cluster: &mut Cluster, now: Timestamp) -> Option<Timestamp> {
         for _ in 0..MOST_ROUNDS {
             let before = cluster.version();
+            self.deployments.step(cluster, now);
             self.replica_sets.step(cluster, now);
             self.pods.step(cluster, now);
             if let Some(endpoints) = &mut self.endpoints {

@@ -3,6 +3,8 @@
 
 mod caches;
 mod queue;
+mod shelf;
+mod workloads;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -14,7 +16,7 @@ use tidegate_core::{
     },
     freshness::{Freshness, Ledger, Outrun},
     observed::Objects,
-    plan::{ANALYSIS_RUNS, Event, ObjectKey, Plan, ROLLOUTS, Write},
+    plan::{ANALYSIS_RUNS, Event, ObjectKey, Plan, ROLLOUTS, SERVICES, Write},
     rollout::{self, RolloutSnapshot, Told},
     run::{Applied, Failure, Outcome, PlanRun, Step},
 };
@@ -24,8 +26,10 @@ use tidegate_integrations::{
 };
 
 use self::{
-    caches::{Broken, Caches},
+    caches::{Caches, News},
     queue::Queue,
+    shelf::Broken,
+    workloads::Known,
 };
 use crate::cluster::{
     Cluster, Locator,
@@ -34,6 +38,9 @@ use crate::cluster::{
 
 /// How long a pass waits for a cache that lags behind; as in the shell.
 const CACHE_LAG: SignedDuration = SignedDuration::from_millis(50);
+
+/// Between two looks at whether what a Rollout refers to was listed; as in the shell.
+const LIST_OF_WORKLOADS: SignedDuration = SignedDuration::from_millis(100);
 
 /// The controller died in the middle of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +118,11 @@ impl Controller {
     /// # Errors
     /// When the controller dies over it.
     pub fn pass(&mut self, around: &mut impl Surroundings) -> Result<Option<Locator>, Died> {
-        let dirty = self.caches.follow(around.cluster(), around.held_back());
+        let News { dirty, gone } = self.caches.follow(around.cluster(), around.held_back());
+        for metadata in gone {
+            let about = ObjectKey::new(ROLLOUTS, &metadata.namespace, &metadata.name);
+            around.tell(&about, vec![rollout::events::deleted(&metadata)]);
+        }
         for object in dirty {
             self.queue.add(object);
         }
@@ -162,6 +173,9 @@ impl Controller {
                 }
             };
         }
+        if object.kind == kinds::SERVICES {
+            return self.release(around, object);
+        }
         match self.caches.rollouts.get(namespace, name).cloned() {
             Some(Ok(rollout)) => self.decide(around, &rollout),
             Some(Err(broken)) => self.refuse(around, &broken),
@@ -195,6 +209,28 @@ impl Controller {
         Ok(Verdict::Done(None))
     }
 
+    /// A Service that no Rollout may name any more.
+    fn release(
+        &mut self,
+        around: &mut impl Surroundings,
+        object: &Locator,
+    ) -> Result<Verdict, Died> {
+        let Some((service, manager)) = self.caches.left(object) else {
+            return Ok(Verdict::Done(None));
+        };
+        let live = around
+            .cluster()
+            .get(kinds::ROLLOUTS, &object.namespace, &manager);
+        let Some(write) = rollout::release::release(&service, live.map(|live| &**live)) else {
+            return Ok(Verdict::Done(None));
+        };
+        let about = key_of(object);
+        Ok(match self.send_alone(around, &about, &write)? {
+            Outcome::Done(_) => Verdict::Done(None),
+            Outcome::Failed(failure) => self.after(&about, &failure, None),
+        })
+    }
+
     fn decide(
         &mut self,
         around: &mut impl Surroundings,
@@ -203,6 +239,10 @@ impl Controller {
         let now = around.now();
         let metadata = &rollout.metadata;
         let about = ObjectKey::new(ROLLOUTS, &metadata.namespace, &metadata.name);
+        match self.caches.know(rollout, around.cluster()) {
+            Known::Yes => {}
+            Known::NotYet => return Ok(Verdict::Outrun(LIST_OF_WORKLOADS)),
+        }
         let observed = self.caches.observe(rollout);
         let (snapshot, findings) = rollout::parse(&observed);
         let plan = rollout::decide(&snapshot, &findings, now);
@@ -266,6 +306,9 @@ impl Controller {
         told: Told,
         (outrun, wake): (Option<Outrun>, Option<Timestamp>),
     ) -> Result<Verdict, Died> {
+        if told.unseen.is_some() {
+            self.caches.follow_all_replica_sets(around.cluster());
+        }
         if let Some(write) = &told.write
             && let Outcome::Failed(failure) = self.send_alone(around, about, write)?
         {
@@ -419,6 +462,8 @@ fn wake(plan: &Plan) -> Option<Timestamp> {
 fn key_of(object: &Locator) -> ObjectKey {
     let resource = if object.kind == kinds::ANALYSIS_RUNS {
         ANALYSIS_RUNS
+    } else if object.kind == kinds::SERVICES {
+        SERVICES
     } else {
         ROLLOUTS
     };

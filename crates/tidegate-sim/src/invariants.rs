@@ -5,6 +5,7 @@
 
 mod blue_green;
 mod gates;
+mod identity;
 mod liveness;
 mod mesh;
 mod ownership;
@@ -12,6 +13,8 @@ mod picture;
 mod routing;
 mod state;
 mod traffic;
+mod untouched;
+mod workload;
 
 use std::collections::BTreeMap;
 
@@ -37,7 +40,7 @@ struct Deed<'a> {
 type Check = fn(&Deed<'_>) -> Option<String>;
 
 /// In the order of the catalogue.
-const CHECKS: [Check; 16] = [
+const CHECKS: [Check; 20] = [
     traffic::no_black_hole,
     traffic::capacity_before_weight,
     traffic::weight_before_scale_down,
@@ -53,7 +56,11 @@ const CHECKS: [Check; 16] = [
     mesh::only_managed_fields_change,
     gates::step_index_law,
     gates::step_is_done,
+    untouched::release_keeps_pods,
     gates::pause_means_pause,
+    identity::one_replica_set_per_template,
+    workload::pods_come_before_they_go,
+    workload::template_stays_away,
 ];
 
 /// Looks at every change.
@@ -99,6 +106,8 @@ impl Monitor {
         self.violations.extend(ownership::guarded(write));
         self.violations
             .extend(ownership::only_ours(&self.state, about, write));
+        self.violations
+            .extend(untouched::only_the_status(&self.state, about, write));
     }
 
     /// Looks at a change. Tells what it breaks.

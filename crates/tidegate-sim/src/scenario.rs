@@ -57,6 +57,9 @@ struct Short {
     /// More members of `spec`.
     #[serde(default)]
     spec: Map<String, Value>,
+    /// Members of `workloadRef`, if the template is another object's: that object is there, too.
+    #[serde(default)]
+    workload: Option<Map<String, Value>>,
 }
 
 fn four() -> u32 {
@@ -273,9 +276,16 @@ impl Short {
         });
         let mut spec = Map::new();
         spec.insert("replicas".to_owned(), json!(self.replicas));
-        spec.insert("selector".to_owned(), json!({ "matchLabels": labels }));
+        let selector = json!({ "matchLabels": labels });
         let template = json!({"metadata": {"labels": labels}, "spec": {"containers": [container]}});
-        spec.insert("template".to_owned(), template);
+        if let Some(reference) = &self.workload {
+            let (reference, object) = referent(reference, (&selector, &template), self.replicas);
+            spec.insert("workloadRef".to_owned(), reference);
+            objects.push(object);
+        } else {
+            spec.insert("selector".to_owned(), selector);
+            spec.insert("template".to_owned(), template);
+        }
         spec.insert("strategy".to_owned(), strategy);
         spec.extend(self.spec.clone());
         objects.push(json!({
@@ -297,6 +307,34 @@ fn colours(given: &Map<String, Value>) -> Map<String, Value> {
     colours.extend(given.clone());
     colours.retain(|_, value| !value.is_null());
     colours
+}
+
+/// A `workloadRef`, and the object that it names.
+fn referent(
+    members: &Map<String, Value>,
+    (selector, template): (&Value, &Value),
+    replicas: u32,
+) -> (Value, Value) {
+    let kind = members.get("kind").and_then(Value::as_str);
+    let kind = kind.unwrap_or("Deployment");
+    let version = if kind == "PodTemplate" {
+        "v1"
+    } else {
+        "apps/v1"
+    };
+    let mut reference = json!({"apiVersion": version, "kind": kind, "name": NAME});
+    for (member, value) in members {
+        reference[member] = value.clone();
+    }
+    let mut object = json!({"apiVersion": version, "kind": kind, "metadata": {"name": NAME}});
+    if kind == "PodTemplate" {
+        object["template"] = template.clone();
+    } else {
+        // A ReplicaSet that is only a place for a template has no pods.
+        let replicas = if kind == "Deployment" { replicas } else { 0 };
+        object["spec"] = json!({"replicas": replicas, "selector": selector, "template": template});
+    }
+    (reference, object)
 }
 
 fn service(name: &str) -> Value {

@@ -174,7 +174,12 @@ fn patched(target: &str, old: &Value, new: &Value) -> String {
         parts.push(format!("end {target}"));
     }
     if hash(old) != hash(new) {
-        parts.push(format!("point {target} at {}", hash(new)));
+        let at = hash(new);
+        parts.push(if at.is_empty() {
+            format!("point {target} at every version")
+        } else {
+            format!("point {target} at {at}")
+        });
     }
     if canary_weight(old) != canary_weight(new) {
         let weight = canary_weight(new).unwrap_or_default();

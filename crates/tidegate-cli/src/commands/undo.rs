@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use tidegate_api::labels;
-use tidegate_core::plan::{REPLICA_SETS, ROLLOUTS, Resource};
+use tidegate_core::plan::{DEPLOYMENTS, POD_TEMPLATES, REPLICA_SETS, ROLLOUTS, Resource};
 
 use super::Streams;
 use crate::connect::{Cluster, ConnectionArgs, Patch};
@@ -66,7 +66,12 @@ pub(super) async fn run(
 /// Puts a template in the place of the one there is.
 async fn restore(cluster: &Cluster, rollout: &Value, template: &Value) -> anyhow::Result<()> {
     let (resource, name) = target(rollout)?;
-    let patch = json!([{"op": "replace", "path": "/spec/template", "value": template}]);
+    let path = if resource == POD_TEMPLATES {
+        "/template"
+    } else {
+        "/spec/template"
+    };
+    let patch = json!([{"op": "replace", "path": path, "value": template}]);
     cluster
         .patch(&resource, &name, (Patch::Json, &patch))
         .await?;
@@ -166,9 +171,9 @@ fn target(rollout: &Value) -> anyhow::Result<(Resource, String)> {
         return Ok((ROLLOUTS, name(&rollout["metadata"])));
     }
     let resource = match reference["kind"].as_str().unwrap_or_default() {
-        "Deployment" => Resource::new("apps", "v1", "Deployment", "deployments"),
+        "Deployment" => DEPLOYMENTS,
         "ReplicaSet" => REPLICA_SETS,
-        "PodTemplate" => Resource::new("", "v1", "PodTemplate", "podtemplates"),
+        "PodTemplate" => POD_TEMPLATES,
         kind => bail!("workload of type {kind} is not supported"),
     };
     Ok((resource, name(reference)))

@@ -1,12 +1,23 @@
 //! The events that people see under `kubectl describe`, with upstream's reasons and sentences
 //! (EVT-01). Scripts and notification triggers match them.
 
-use tidegate_api::rollout::RolloutStatus;
+use tidegate_api::{meta::ObjectMeta, rollout::RolloutStatus};
 
 use crate::{
     plan::{Class, Event, INGRESSES, ObjectKey, REPLICA_SETS, Verb, Write},
     rollout::{conditions, draft::Skip},
 };
+
+/// A Rollout is gone. Keeps QUE-05: the name comes before the namespace.
+pub fn deleted(metadata: &ObjectMeta) -> Event {
+    Event::normal(
+        "RolloutDeleted",
+        format!(
+            "Rollout {}/{} is deleted.",
+            metadata.name, metadata.namespace
+        ),
+    )
+}
 
 /// The Rollout's revision annotation was written.
 pub fn rollout_updated(revision: i64) -> Event {

@@ -17,13 +17,14 @@ use crate::{
         desired::analysis_runs::{RunView, Templates},
         replica_math,
         snapshot::{
-            BlueGreen, Canary, Colours, Deadline, Flag, Given, Lifetime, ObservedSpec, Orphan,
-            Pause, Promotion, Recorded, ReplicaFailure, ReplicaSetView, RolloutSnapshot, Routing,
-            ServiceView, StableScale, UserPause,
+            BlueGreen, Canary, Colours, Deadline, Flag, Given, Labels, Lifetime, ObservedSpec,
+            Orphan, Pause, PingPong, Promotion, Recorded, ReplicaFailure, ReplicaSetView,
+            RolloutSnapshot, Routing, ServiceView, StableScale, UserPause,
         },
         steps::Step,
         traffic::Weights,
         validate,
+        workload::{self, Resolved},
     },
 };
 
@@ -32,28 +33,15 @@ const VERIFY_RETRY_SECONDS: u32 = 10;
 
 /// Reads what was observed. The snapshot is always usable; findings say why it must not be acted upon.
 pub fn parse(observed: &Observed) -> (RolloutSnapshot, Vec<Finding>) {
-    let mut findings = validate::findings(observed);
+    let resolved = workload::resolve(observed);
+    let mut findings: Vec<Finding> = resolved.finding.iter().cloned().collect();
     if findings.is_empty() {
-        findings.extend(unsupported(&observed.rollout));
+        findings = validate::findings(&resolved.rollout, observed);
+    }
+    if findings.is_empty() {
         findings.extend(without_active_service(&observed.rollout));
     }
-    (snapshot(observed), findings)
-}
-
-/// What a later version will carry out. Until then nothing is touched rather than half of it done.
-fn unsupported(rollout: &Rollout) -> Option<Finding> {
-    let refuse = |path: &str, detail: &str| {
-        Some(Finding {
-            message: format!("{path}: Forbidden: {detail}"),
-        })
-    };
-    if rollout.spec.workload_ref.is_some() {
-        return refuse(
-            "spec.workloadRef",
-            "references to workloads are not supported yet: move the template to spec.template",
-        );
-    }
-    None
+    (snapshot(observed, resolved), findings)
 }
 
 /// Differs from upstream: an empty `activeService` beside a `previewService` is told, where upstream
@@ -68,14 +56,17 @@ fn without_active_service(rollout: &Rollout) -> Option<Finding> {
     })
 }
 
-fn snapshot(observed: &Observed) -> RolloutSnapshot {
-    let rollout = &observed.rollout;
+fn snapshot(observed: &Observed, resolved: Resolved) -> RolloutSnapshot {
+    let rollout = &resolved.rollout;
     let (metadata, spec, status) = (&rollout.metadata, &rollout.spec, &rollout.status);
     let replicas = spec.replicas.unwrap_or(1);
     let template_hash = pod_template::hash(spec.template.value(), status.collision_count);
     let canary = spec.strategy.canary.clone().unwrap_or_default();
     let replica_sets = owned(observed);
-    let views: Vec<ReplicaSetView> = replica_sets.iter().map(|set| replica_set(set)).collect();
+    let views: Vec<ReplicaSetView> = replica_sets
+        .iter()
+        .map(|set| replica_set(rollout, set))
+        .collect();
     let new = find_new(&replica_sets, &views, &template_hash, rollout);
     let stable = find_stable(&views, new, &status.stable_rs);
     RolloutSnapshot {
@@ -107,16 +98,19 @@ fn snapshot(observed: &Observed) -> RolloutSnapshot {
             Some(_) => String::new(),
             None => pod_template::step_hash(&canary.steps),
         },
-        canary: read_canary(&canary, replicas),
+        canary: read_canary(&canary, replicas, &status.canary.stable_ping_pong),
         blue_green: spec.strategy.blue_green.as_ref().map(read_blue_green),
+        workload: resolved.workload,
+        noted_generation: workload::noted(&observed.rollout),
         template: spec.template.shared(),
         template_hash,
-        orphans: orphans(observed),
+        orphans: orphans(rollout, observed),
         taken_names: observed
             .replica_sets
             .iter()
             .map(|set| set.metadata.name.clone())
             .filter(|name| !views.iter().any(|view| view.name == *name))
+            .chain(observed.strangers.iter().cloned())
             .collect(),
         replica_sets: views,
         new,
@@ -156,10 +150,7 @@ fn owned(observed: &Observed) -> Vec<Arc<ReplicaSet>> {
 }
 
 /// ReplicaSets without a manager that match the selector. Keeps RSI-01.
-///
-/// Differs from upstream: a ReplicaSet that the Rollout manages and that no longer matches is kept,
-/// because one that was let go would serve on with nobody to scale it.
-fn orphans(observed: &Observed) -> Vec<Orphan> {
+fn orphans(rollout: &Rollout, observed: &Observed) -> Vec<Orphan> {
     let mut orphans: Vec<Orphan> = observed
         .replica_sets
         .iter()
@@ -167,8 +158,8 @@ fn orphans(observed: &Observed) -> Vec<Orphan> {
         .filter(|metadata| {
             metadata.controller().is_none()
                 && metadata.deletion_timestamp.is_none()
-                && metadata.namespace == observed.rollout.metadata.namespace
-                && validate::selects(&observed.rollout, &metadata.labels)
+                && metadata.namespace == rollout.metadata.namespace
+                && validate::selects(rollout, &metadata.labels)
         })
         .map(|metadata| Orphan {
             name: metadata.name.clone(),
@@ -210,7 +201,7 @@ fn find_stable(views: &[ReplicaSetView], new: Option<usize>, stable: &str) -> Op
         .or_else(|| (0..views.len()).find(is_stable))
 }
 
-fn replica_set(set: &ReplicaSet) -> ReplicaSetView {
+fn replica_set(rollout: &Rollout, set: &ReplicaSet) -> ReplicaSetView {
     let metadata = &set.metadata;
     let annotations = &metadata.annotations;
     ReplicaSetView {
@@ -249,6 +240,7 @@ fn replica_set(set: &ReplicaSet) -> ReplicaSetView {
             ObservedSpec::Current
         },
         annotations: annotations.clone(),
+        labels: set_labels(rollout, set),
         failure: set
             .status
             .conditions
@@ -263,7 +255,23 @@ fn replica_set(set: &ReplicaSet) -> ReplicaSetView {
     }
 }
 
-fn read_canary(canary: &CanaryStrategy, replicas: i32) -> Canary {
+/// Where the selector itself has changed, because another workload is referred to, it matches the
+/// template no more either: that is nobody's wish to let a ReplicaSet go.
+fn set_labels(rollout: &Rollout, set: &ReplicaSet) -> Labels {
+    let made_with = validate::template_labels(set.spec.template.value());
+    if validate::selects(rollout, &set.metadata.labels) || !validate::selects(rollout, &made_with) {
+        return Labels::Kept;
+    }
+    let owners = set.metadata.owner_references.iter();
+    Labels::Changed {
+        others: owners
+            .filter(|owner| owner.uid != rollout.metadata.uid)
+            .cloned()
+            .collect(),
+    }
+}
+
+fn read_canary(canary: &CanaryStrategy, replicas: i32, stable_role: &str) -> Canary {
     let (max_surge, max_unavailable) = replica_math::fenceposts(
         canary.max_surge.as_ref(),
         canary.max_unavailable.as_ref(),
@@ -273,6 +281,18 @@ fn read_canary(canary: &CanaryStrategy, replicas: i32) -> Canary {
         steps: canary.steps.iter().map(Step::from_wire).collect(),
         canary_service: canary.canary_service.clone(),
         stable_service: canary.stable_service.clone(),
+        ping_pong: canary.ping_pong.as_ref().map(|services| {
+            let (ping, pong) = (&services.ping_service, &services.pong_service);
+            let (stable, canary) = if stable_role == "ping" {
+                (ping, pong)
+            } else {
+                (pong, ping)
+            };
+            PingPong {
+                stable: stable.clone(),
+                canary: canary.clone(),
+            }
+        }),
         max_surge,
         max_unavailable: if replicas == 0 {
             0

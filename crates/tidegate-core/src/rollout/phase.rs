@@ -1,7 +1,8 @@
 //! Phase and message of a Rollout: what people and scripts wait for.
 
-use tidegate_api::rollout::{
-    BlueGreenStrategy, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy,
+use tidegate_api::{
+    labels,
+    rollout::{BlueGreenStrategy, Rollout, RolloutSpec, RolloutStatus, RolloutStrategy},
 };
 
 use crate::rollout::{conditions, snapshot::Flag};
@@ -55,6 +56,11 @@ pub fn shown(rollout: &Rollout) -> Phase {
     if is_unpausing(&rollout.status).is_set() {
         return Phase::progressing("waiting for rollout to unpause");
     }
+    if !workload_is_observed(rollout) {
+        return Phase::progressing(
+            "waiting for rollout spec update to be observed for the reference workload",
+        );
+    }
     if rollout.status.phase.is_empty() {
         return calculated(&rollout.spec, &rollout.status);
     }
@@ -64,6 +70,23 @@ pub fn shown(rollout: &Rollout) -> Phase {
 /// Whether somebody has cleared the pauses and the controller has not acted upon it (ACT-07).
 pub fn is_unpausing(status: &RolloutStatus) -> Flag {
     Flag::from(status.controller_pause && status.pause_conditions.is_empty())
+}
+
+/// Whether the referent's newest generation was acted upon. Upstream's clients mean to look at this and
+/// never do, for what they ask is not on the wire (STS-11).
+fn workload_is_observed(rollout: &Rollout) -> bool {
+    let noted = rollout
+        .metadata
+        .annotations
+        .get(labels::WORKLOAD_GENERATION);
+    let generation = |text: &String| text.parse::<i64>().ok();
+    let (Some(noted), Some(observed)) = (
+        noted.and_then(generation),
+        generation(&rollout.status.workload_observed_generation),
+    ) else {
+        return true;
+    };
+    rollout.spec.workload_ref.is_none() || noted == observed
 }
 
 /// Status of v0.9 and older held a hash here, so anything but a smaller number counts as observed.
@@ -173,6 +196,21 @@ mod tests {
     fn cleared_pauses_show_as_unpausing() {
         let (_, message) = phase(json!({"status": {"controllerPause": true, "phase": "Paused"}}));
         assert_eq!(message, "waiting for rollout to unpause");
+    }
+
+    #[test]
+    fn an_unseen_generation_of_the_referent_hides_the_recorded_phase() {
+        let noted = |generation: &str| {
+            phase(json!({
+                "metadata": {"annotations": {labels::WORKLOAD_GENERATION: generation}},
+                "spec": {"workloadRef": {"kind": "Deployment", "name": "web"}},
+                "status": {"workloadObservedGeneration": "2", "phase": "Healthy"}}))
+        };
+        assert_eq!(noted("2").0, HEALTHY);
+        assert_eq!(
+            noted("3").1,
+            "waiting for rollout spec update to be observed for the reference workload"
+        );
     }
 
     #[test]

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tidegate_api::{labels, object::Object};
 
 use crate::{
     plan::{Class, Effect, Guard, ObjectKey, Plan, REPLICA_SETS, ROLLOUTS, Verb, Write},
     reason::Reason,
     rollout::{
-        events,
-        snapshot::{Orphan, ReplicaSetView, RolloutSnapshot},
+        events, scale_down,
+        snapshot::{Labels, Orphan, ReplicaSetView, RolloutSnapshot},
+        workload,
     },
 };
 
@@ -33,7 +34,7 @@ pub(crate) fn next_number(snapshot: &RolloutSnapshot) -> i64 {
 }
 
 /// Takes over ReplicaSets that nobody manages; the next pass sees them as its own. Keeps RSI-01.
-pub(crate) fn adopt(snapshot: &RolloutSnapshot) -> Plan {
+pub(crate) fn adopt(snapshot: &RolloutSnapshot) -> Option<Plan> {
     let reference = snapshot.rollout.controller_reference();
     let adopt = |orphan: &Orphan| {
         let owners: Vec<_> = orphan.owners.iter().chain([&reference]).collect();
@@ -50,10 +51,37 @@ pub(crate) fn adopt(snapshot: &RolloutSnapshot) -> Plan {
             reason: Reason::Because("the selector matches it and nobody owns it".to_owned()),
         })
     };
-    Plan {
-        effects: snapshot.orphans.iter().map(adopt).collect(),
+    only(snapshot.orphans.iter().map(adopt).collect())
+}
+
+/// A plan of these effects, if there are any.
+fn only(effects: Vec<Effect>) -> Option<Plan> {
+    (!effects.is_empty()).then(|| Plan {
+        effects,
         ..Plan::default()
-    }
+    })
+}
+
+/// Lets go of ReplicaSets that somebody has given other labels to, so that the selector matches them no
+/// more. Keeps RSI-01.
+///
+/// Differs from upstream: those that serve stay, and so do all when it is the selector that has changed,
+/// because what was let go would serve on with nobody to scale it.
+pub(crate) fn let_go(snapshot: &RolloutSnapshot) -> Option<Plan> {
+    let let_go = |set: &ReplicaSetView| match &set.labels {
+        Labels::Kept => None,
+        Labels::Changed { .. } if scale_down::is_referenced(snapshot, set) => None,
+        Labels::Changed { others } => Some(Effect::Write(Write {
+            verb: Verb::Patch,
+            target: ObjectKey::new(REPLICA_SETS, &snapshot.namespace, &set.name),
+            guard: super::desired::replicas::guard(set),
+            body: json!({"metadata": {"ownerReferences": others}}),
+            class: Class::Meta,
+            events: Vec::new(),
+            reason: Reason::Because("its labels were changed: it is let go".to_owned()),
+        })),
+    };
+    only(snapshot.other_replica_sets().filter_map(let_go).collect())
 }
 
 /// The ReplicaSet of a template that has none yet. Keeps RSI-06.
@@ -175,11 +203,21 @@ fn is_number_or_absent(new: &ReplicaSetView) -> bool {
     new.revision.is_some() || !new.annotations.contains_key(labels::REVISION)
 }
 
-/// Writes the Rollout's revision annotation, if it is another one.
+/// Writes the Rollout's revision annotation and the note of its referent's generation, if they are
+/// others. Keeps WLR-03.
 pub(crate) fn note(snapshot: &RolloutSnapshot, revision: i64) -> Option<Effect> {
     let held = snapshot.rollout.metadata.annotations.get(labels::REVISION);
     let revision_text = revision.to_string();
-    if held == Some(&revision_text) {
+    let mut notes = json!({});
+    let mut events = Vec::new();
+    if held != Some(&revision_text) {
+        notes[labels::REVISION] = json!(revision_text);
+        events.push(events::rollout_updated(revision));
+    }
+    if let Some(generation) = workload::note(snapshot) {
+        notes[labels::WORKLOAD_GENERATION] = generation;
+    }
+    if notes.as_object().is_none_or(Map::is_empty) {
         return None;
     }
     Some(Effect::Write(Write {
@@ -189,9 +227,9 @@ pub(crate) fn note(snapshot: &RolloutSnapshot, revision: i64) -> Option<Effect> 
             uid: snapshot.uid.clone(),
             resource_version: snapshot.resource_version.clone(),
         },
-        body: json!({"metadata": {"annotations": {labels::REVISION: revision_text}}}),
+        body: json!({"metadata": {"annotations": notes}}),
         class: Class::Meta,
-        events: vec![events::rollout_updated(revision)],
+        events,
         reason: Reason::FollowsRollout,
     }))
 }

@@ -129,7 +129,9 @@ fn routed(
     }
 }
 
-/// Whether the status, the recorded weights, a live Service or a router still name the ReplicaSet. Keeps TRF-43.
+/// Whether the status, the recorded weights, a live Service or a router still name the ReplicaSet. Keeps
+/// TRF-43; of a `pingPong` without canary weight the canary's Service does not count, because it keeps the
+/// old version until the next update comes.
 pub(crate) fn is_referenced(snapshot: &RolloutSnapshot, set: &ReplicaSetView) -> bool {
     if set.hash.is_empty() {
         return false;
@@ -146,7 +148,16 @@ pub(crate) fn is_referenced(snapshot: &RolloutSnapshot, set: &ReplicaSetView) ->
         .weights
         .iter()
         .flat_map(|weights| [&weights.canary_hash, &weights.stable_hash]);
-    let by_services = snapshot.services.values().map(|service| &service.hash);
+    let has_weight = recorded
+        .weights
+        .as_ref()
+        .is_some_and(|weights| weights.canary > 0);
+    let idle = snapshot.canary.ping_pong.as_ref().filter(|_| !has_weight);
+    let by_services = snapshot
+        .services
+        .values()
+        .filter(|service| idle.is_none_or(|roles| roles.canary != service.name))
+        .map(|service| &service.hash);
     let by_routers = snapshot.routers.iter().flat_map(|router| &router.named);
     by_status
         .into_iter()

@@ -9,7 +9,7 @@ use tidegate_api::{meta::OwnerReference, rollout::Rollout};
 
 use crate::{
     observed::RouterView,
-    plan::Write,
+    plan::{ObjectKey, Write},
     rollout::{
         desired::analysis_runs::{RunView, Templates},
         steps::Step,
@@ -20,7 +20,8 @@ use crate::{
 /// One Rollout and what belongs to it.
 #[derive(Clone, Debug)]
 pub struct RolloutSnapshot {
-    /// The wire object. Only `validate.rs`, `status.rs`, `view.rs` and routers look into it.
+    /// The wire object, with template and selector of what `spec.workloadRef` names. Only
+    /// `validate.rs`, `status.rs`, `view.rs` and routers look into it.
     pub rollout: Arc<Rollout>,
     /// `metadata.name`.
     pub name: String,
@@ -52,6 +53,10 @@ pub struct RolloutSnapshot {
     pub canary: Canary,
     /// The blue-green strategy, if the Rollout is of it.
     pub blue_green: Option<BlueGreen>,
+    /// Where the template comes from, if it is not the Rollout's own (WLR-01).
+    pub workload: Option<Workload>,
+    /// The annotation of the referent's generation as it stands on the Rollout (WLR-03).
+    pub noted_generation: Option<String>,
     /// The pod template as it is stored.
     pub template: Arc<Value>,
     /// Its hash with the recorded collision count (RSI-04).
@@ -113,6 +118,8 @@ pub struct Canary {
     pub canary_service: String,
     /// `stableService`; empty if not given.
     pub stable_service: String,
+    /// The Services of `pingPong` in their present roles.
+    pub ping_pong: Option<PingPong>,
     /// Resolved maxSurge in pods (CAN-01).
     pub max_surge: i32,
     /// Resolved maxUnavailable in pods (CAN-01).
@@ -155,6 +162,56 @@ pub enum Promotion {
     After(i32),
     /// A person ends it (`autoPromotionEnabled: false`).
     ByHand,
+}
+
+/// Two Services that change their roles with each promotion (TRF-06).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PingPong {
+    /// The one that serves the stable version.
+    pub stable: String,
+    /// The one that serves the new version.
+    pub canary: String,
+}
+
+impl Canary {
+    /// The stable and the canary Service as routers name them. Keeps TRF-06: those of `pingPong` only where
+    /// no others are given.
+    pub fn routed_services(&self) -> (&str, &str) {
+        match &self.ping_pong {
+            Some(roles) if self.stable_service.is_empty() && self.canary_service.is_empty() => {
+                (&roles.stable, &roles.canary)
+            }
+            Some(_) | None => (&self.stable_service, &self.canary_service),
+        }
+    }
+}
+
+/// What `spec.workloadRef` names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// Which object it is.
+    pub key: ObjectKey,
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.resourceVersion`.
+    pub resource_version: String,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// `spec.replicas`, default 1.
+    pub replicas: i32,
+    /// What becomes of its pods.
+    pub scale_down: ScaleDown,
+}
+
+/// What becomes of a Deployment's pods once a Rollout has its template (WLR-06, WLR-07).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScaleDown {
+    /// They stay.
+    Never,
+    /// They go once the Rollout is healthy.
+    OnSuccess,
+    /// They go as the Rollout's pods come.
+    Progressively,
 }
 
 /// How traffic is split between the versions.
@@ -219,6 +276,20 @@ pub struct ReplicaSetView {
     pub annotations: BTreeMap<String, String>,
     /// A `ReplicaFailure` condition of its status.
     pub failure: Option<ReplicaFailure>,
+    /// Whether somebody has changed its labels so that the selector matches it no more.
+    pub labels: Labels,
+}
+
+/// Whether a ReplicaSet still has the labels that it was made with, as far as selectors look at them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Labels {
+    /// It has.
+    Kept,
+    /// They were changed; these own it besides the Rollout.
+    Changed {
+        /// Owners that do not manage it.
+        others: Vec<OwnerReference>,
+    },
 }
 
 impl ReplicaSetView {

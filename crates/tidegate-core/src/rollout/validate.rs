@@ -19,11 +19,12 @@ use tidegate_api::{
 
 use crate::observed::{Finding, Observed};
 
-/// Everything that is wrong, most important first; empty if the Rollout can be acted upon.
-pub fn findings(observed: &Observed) -> Vec<Finding> {
-    let mut findings = manifest(&observed.rollout);
+/// Everything that is wrong with a Rollout that has its template, most important first; empty if it can
+/// be acted upon.
+pub(crate) fn findings(rollout: &Rollout, observed: &Observed) -> Vec<Finding> {
+    let mut findings = check(rollout, Template::Present);
     if findings.is_empty() {
-        findings.extend(references::check(observed));
+        findings.extend(references::check(rollout, observed));
         findings.extend(observed.router_findings.iter().cloned());
     }
     findings
@@ -31,12 +32,31 @@ pub fn findings(observed: &Observed) -> Vec<Finding> {
 
 /// What is wrong with the manifest alone. Keeps VAL-01 to VAL-19.
 pub fn manifest(rollout: &Rollout) -> Vec<Finding> {
+    let template = match rollout.spec.workload_ref {
+        Some(_) => Template::Elsewhere,
+        None => Template::Present,
+    };
+    check(rollout, template)
+}
+
+/// Whether the template stands in the object that is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Template {
+    /// It does: the Rollout's own, or the referent's, filled in.
+    Present,
+    /// `spec.workloadRef` says where it is.
+    Elsewhere,
+}
+
+/// Differs from upstream: a selector that `spec.workloadRef` leaves empty is refused like any other
+/// (VAL-02), because it would match whatever nobody owns.
+fn check(rollout: &Rollout, template: Template) -> Vec<Finding> {
     let spec = &rollout.spec;
     let mut findings = Vec::new();
     let replicas = i64::from(spec.replicas.unwrap_or(1));
     findings.extend(field::non_negative("spec.replicas", replicas));
     let selector = spec.selector.as_ref();
-    if spec.workload_ref.is_none() {
+    if template == Template::Present {
         findings.extend(check_selector(selector));
     } else if !is_empty_template(spec.template.value()) {
         findings.push(field::internal(
@@ -52,13 +72,18 @@ pub fn manifest(rollout: &Rollout) -> Vec<Finding> {
             serde_json::to_string(selector),
             detail,
         ));
-    } else if spec.workload_ref.is_none() {
+    } else if template == Template::Present {
         let path = "spec.template";
         findings.extend(template::check(spec.template.value(), selector, path));
     }
     findings.extend(check_limits(spec));
     findings.extend(check_strategy(rollout));
     findings
+}
+
+/// The labels that a pod template gives its pods.
+pub(crate) fn template_labels(template: &Value) -> BTreeMap<String, String> {
+    labels::string_map(template.pointer("/metadata/labels"))
 }
 
 /// Whether the Rollout's selector matches these labels.
@@ -87,7 +112,7 @@ fn check_selector(selector: Option<&LabelSelector>) -> Vec<Finding> {
 }
 
 /// Only labels and annotations are looked at, as upstream does (WLR-02).
-fn is_empty_template(template: &Value) -> bool {
+pub(crate) fn is_empty_template(template: &Value) -> bool {
     let empty = |name: &str| {
         template
             .pointer(&format!("/metadata/{name}"))

@@ -175,13 +175,44 @@ impl User<'_> {
     }
 
     fn set_image(&mut self, tag: &str) -> anyhow::Result<()> {
-        let rollout = self.stored()?;
-        let pointer = "/spec/template/spec/containers/0/image";
-        let image = rollout.pointer(pointer).and_then(Value::as_str);
-        let image = image.context("the Rollout has no container")?;
+        let (kind, object, pointer) = self.templated()?;
+        let pointer = format!("{pointer}/spec/containers/0/image");
+        let image = object.pointer(&pointer).and_then(Value::as_str);
+        let image = image.context("there is no container")?;
         let base = image.rsplit_once(':').map_or(image, |(base, _)| base);
         let patch = json!([{"op": "replace", "path": pointer, "value": format!("{base}:{tag}")}]);
-        self.write(&Patch::Json(patch), &Written::Spec)
+        self.write_template((kind, &object), patch)
+    }
+
+    /// The object that holds the pod template, and where: the Rollout, or what its workloadRef names.
+    fn templated(&self) -> anyhow::Result<(KindId, Value, &'static str)> {
+        let rollout = self.stored()?;
+        let reference = &rollout["spec"]["workloadRef"];
+        if reference.is_null() {
+            return Ok((kinds::ROLLOUTS, rollout, "/spec/template"));
+        }
+        let kind = self.kind_of(reference)?;
+        let object = self
+            .cluster
+            .get(kind, self.namespace, fields::text(reference, &["name"]));
+        let object = object.context("what workloadRef names is not there")?;
+        let pointer = if kind == kinds::POD_TEMPLATES {
+            "/template"
+        } else {
+            "/spec/template"
+        };
+        Ok((kind, (**object).clone(), pointer))
+    }
+
+    fn write_template(
+        &mut self,
+        (kind, object): (KindId, &Value),
+        patch: Value,
+    ) -> anyhow::Result<()> {
+        let target = Target::new(kind, self.namespace, fields::name(object));
+        let call = self.call();
+        self.cluster.patch(&call, &target, &Patch::Json(patch))?;
+        Ok(())
     }
 
     /// Takes the pauses away, or goes past a step that does not pause (ACT-04).
@@ -246,8 +277,9 @@ impl User<'_> {
         {
             labels.remove(labels::POD_TEMPLATE_HASH);
         }
-        let patch = json!([{"op": "replace", "path": "/spec/template", "value": template}]);
-        self.write(&Patch::Json(patch), &Written::Spec)
+        let (kind, object, pointer) = self.templated()?;
+        let patch = json!([{"op": "replace", "path": pointer, "value": template}]);
+        self.write_template((kind, &object), patch)
     }
 }
 

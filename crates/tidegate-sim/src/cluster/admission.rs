@@ -23,6 +23,10 @@ pub(super) fn fill_in(kind: KindId, object: &mut Value) {
         pod_spec::fill_in_template(spec);
     } else if kind == kinds::DEPLOYMENTS {
         deployment(fields::map_mut(object, "spec"));
+    } else if kind == kinds::POD_TEMPLATES {
+        if let Some(members) = object.as_object_mut() {
+            pod_spec::fill_in_template(members);
+        }
     } else if kind == kinds::JOBS {
         job(object);
     } else if kind == kinds::SERVICES {

@@ -54,6 +54,8 @@ pub const DEPLOYMENTS: KindId = KindId(19);
 pub const DEFINITIONS: KindId = KindId(20);
 /// `horizontalpodautoscalers.autoscaling`.
 pub const AUTOSCALERS: KindId = KindId(21);
+/// `podtemplates` of the core group.
+pub const POD_TEMPLATES: KindId = KindId(28);
 
 /// Where a kind's objects live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,7 +209,7 @@ type Row = (
     Generation,
 );
 
-const BUILT_IN: [Row; 23] = {
+const BUILT_IN: [Row; 24] = {
     use Generation::{None, Spec};
     use Scope::{Cluster, Namespaced};
     use StatusWrites::{Apart, Together};
@@ -362,6 +364,15 @@ const BUILT_IN: [Row; 23] = {
             Cluster,
             Together,
             Spec,
+        ),
+        (
+            "v1",
+            "PodTemplate",
+            "podtemplates",
+            "",
+            Namespaced,
+            Together,
+            Generation::AllButMetadata,
         ),
     ]
 };
@@ -529,6 +540,7 @@ mod tests {
             (DEPLOYMENTS, "deployments"),
             (DEFINITIONS, "customresourcedefinitions"),
             (AUTOSCALERS, "horizontalpodautoscalers"),
+            (POD_TEMPLATES, "podtemplates"),
         ] {
             assert_eq!(kinds.get(id).plural, plural);
         }

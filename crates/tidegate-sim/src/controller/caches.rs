@@ -1,12 +1,10 @@
 //! What the controller has seen of the cluster: one watch per kind, each at its own place in the log.
 
 use std::{
-    cell::OnceCell,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tidegate_api::{
     analysis::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate},
@@ -20,10 +18,17 @@ use tidegate_core::{
     freshness::Seen,
     observed::{Objects, Observed},
     plan::{self, DESTINATION_RULES, INGRESSES, ObjectKey, Resource, VIRTUAL_SERVICES},
-    rollout,
+    rollout::{
+        self,
+        release::{self, Left},
+    },
 };
 use tidegate_integrations::traffic::{self, Seen as SeenByRouters};
 
+use super::{
+    shelf::{Entry, Shelf},
+    workloads::{self, Known, Workloads},
+};
 use crate::{
     cluster::{
         Change, Cluster, Locator, What, fields, istio,
@@ -31,108 +36,6 @@ use crate::{
     },
     doors::direct::Cursor,
 };
-
-/// An object that cannot be read as what it should be.
-#[derive(Clone, Debug)]
-pub(super) struct Broken {
-    /// Its metadata.
-    pub(super) metadata: ObjectMeta,
-    /// Its status, raw.
-    pub(super) status: Value,
-    /// Which field, and what is wrong with it.
-    pub(super) error: String,
-}
-
-/// An object that is read when it is first looked at.
-#[derive(Clone, Debug)]
-struct Entry<T> {
-    value: Arc<Value>,
-    read: OnceCell<Result<Arc<T>, Arc<Broken>>>,
-}
-
-impl<T: DeserializeOwned> Entry<T> {
-    fn new(value: &Arc<Value>) -> Self {
-        Self {
-            value: Arc::clone(value),
-            read: OnceCell::new(),
-        }
-    }
-
-    fn read(&self) -> &Result<Arc<T>, Arc<Broken>> {
-        self.read.get_or_init(|| {
-            if let Ok(read) = T::deserialize(&*self.value) {
-                return Ok(Arc::new(read));
-            }
-            // Once more, to learn which field it is.
-            serde_path_to_error::deserialize(&*self.value)
-                .map(Arc::new)
-                .map_err(|error| {
-                    let metadata = self.value.get("metadata").cloned().unwrap_or_default();
-                    Arc::new(Broken {
-                        metadata: serde_json::from_value(metadata).unwrap_or_default(),
-                        status: self.value.get("status").cloned().unwrap_or_default(),
-                        error: format!("{}: {}", error.path(), error.inner()),
-                    })
-                })
-        })
-    }
-
-    fn good(&self) -> Option<&Arc<T>> {
-        self.read().as_ref().ok()
-    }
-}
-
-/// The objects of one kind, by namespace and name.
-#[derive(Clone, Debug)]
-pub(super) struct Shelf<T>(BTreeMap<Arc<str>, BTreeMap<Arc<str>, Entry<T>>>);
-
-impl<T> Default for Shelf<T> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
-    }
-}
-
-impl<T: DeserializeOwned> Shelf<T> {
-    fn put(&mut self, change: &Change) {
-        let names = self
-            .0
-            .entry(Arc::clone(&change.object.namespace))
-            .or_default();
-        match change.what {
-            What::Added | What::Modified => {
-                names.insert(Arc::clone(&change.object.name), Entry::new(&change.new));
-            }
-            What::Deleted => {
-                names.remove(&change.object.name);
-            }
-        }
-    }
-
-    fn fill(&mut self, object: &Locator, value: &Arc<Value>) {
-        self.0
-            .entry(Arc::clone(&object.namespace))
-            .or_default()
-            .insert(Arc::clone(&object.name), Entry::new(value));
-    }
-
-    /// The object of this name, or what is wrong with it.
-    pub(super) fn get(&self, namespace: &str, name: &str) -> Option<&Result<Arc<T>, Arc<Broken>>> {
-        self.0.get(namespace)?.get(name).map(Entry::read)
-    }
-
-    fn entries(&self, namespace: &str) -> impl Iterator<Item = &Entry<T>> {
-        self.0.get(namespace).into_iter().flat_map(BTreeMap::values)
-    }
-
-    fn by_name(&self, namespace: &str) -> BTreeMap<String, Arc<T>> {
-        self.0
-            .get(namespace)
-            .into_iter()
-            .flatten()
-            .filter_map(|(name, entry)| Some((name.to_string(), Arc::clone(entry.good()?))))
-            .collect()
-    }
-}
 
 /// The kinds that are watched.
 const WATCHED: [KindId; 9] = [
@@ -146,6 +49,18 @@ const WATCHED: [KindId; 9] = [
     kinds::ANALYSIS_TEMPLATES,
     kinds::CLUSTER_ANALYSIS_TEMPLATES,
 ];
+
+/// What has changed.
+#[derive(Debug)]
+pub(super) struct News {
+    /// Which objects are to be looked at for it.
+    pub(super) dirty: BTreeSet<Locator>,
+    /// Rollouts that are gone.
+    pub(super) gone: Vec<ObjectMeta>,
+}
+
+/// The kinds that are looked at one by one.
+const DECIDED: [KindId; 3] = [kinds::ROLLOUTS, kinds::ANALYSIS_RUNS, kinds::SERVICES];
 
 /// Everything that is watched.
 #[derive(Clone, Debug, Default)]
@@ -162,6 +77,7 @@ pub(super) struct Caches {
     pub(super) analysis_runs: Shelf<AnalysisRun>,
     analysis_templates: Shelf<AnalysisTemplate>,
     cluster_analysis_templates: Shelf<ClusterAnalysisTemplate>,
+    workloads: Workloads,
 }
 
 impl Caches {
@@ -184,7 +100,7 @@ impl Caches {
                 let object = Locator::new(kind, fields::namespace(value), fields::name(value));
                 if is_watched(kind, value) {
                     caches.fill(&object, value);
-                    if [kinds::ROLLOUTS, kinds::ANALYSIS_RUNS].contains(&kind) {
+                    if DECIDED.contains(&kind) {
                         dirty.insert(object);
                     }
                 }
@@ -193,15 +109,11 @@ impl Caches {
         (caches, dirty)
     }
 
-    /// Takes in what has changed of the kinds that are not held back, and tells which objects are to be
-    /// looked at for it.
-    pub(super) fn follow(
-        &mut self,
-        cluster: &Cluster,
-        held_back: &BTreeMap<KindId, u64>,
-    ) -> BTreeSet<Locator> {
+    /// Takes in what has changed of the kinds that are not held back.
+    pub(super) fn follow(&mut self, cluster: &Cluster, held_back: &BTreeMap<KindId, u64>) -> News {
         let mut dirty = BTreeSet::new();
         self.absent = absent(cluster);
+        let mut gone = Vec::new();
         for place in 0..self.cursors.len() {
             let mut cursor = self.cursors[place];
             if cursor.version == cluster.version() {
@@ -214,10 +126,53 @@ impl Caches {
             for change in changes {
                 self.put(change);
                 self.route(change, &mut dirty);
+                gone.extend(farewell(change));
             }
             self.cursors[place] = cursor;
         }
-        dirty
+        for change in self.workloads.follow(cluster, held_back) {
+            self.add_referring(&change.object, &mut dirty);
+        }
+        News { dirty, gone }
+    }
+
+    /// Whether what a Rollout refers to can be looked up; if not, it can be at the next pass.
+    pub(super) fn know(&mut self, rollout: &Rollout, cluster: &Cluster) -> Known {
+        self.workloads.know(rollout, cluster)
+    }
+
+    /// Something that is no Rollout's is in the way.
+    pub(super) fn follow_all_replica_sets(&mut self, cluster: &Cluster) {
+        self.workloads.want(kinds::REPLICA_SETS, cluster);
+    }
+
+    /// Other Rollouts that name a Service which is not this one's yet.
+    fn rivals_of(
+        &self,
+        rollout: &Rollout,
+        services: &BTreeMap<String, Arc<Service>>,
+    ) -> Vec<Arc<Rollout>> {
+        let services = services.values().map(|service| &**service);
+        let unclaimed = rollout::unclaimed_services(rollout, services);
+        if unclaimed.is_empty() {
+            return Vec::new();
+        }
+        self.rollouts
+            .entries(&rollout.metadata.namespace)
+            .filter_map(Entry::good)
+            .filter(|other| {
+                other.metadata.uid != rollout.metadata.uid
+                    && !rollout::service_names(other).is_disjoint(&unclaimed)
+            })
+            .cloned()
+            .collect()
+    }
+
+    /// The Rollouts whose `spec.workloadRef` names the object.
+    fn add_referring(&self, object: &Locator, dirty: &mut BTreeSet<Locator>) {
+        self.add_matching(object, dirty, |rollout| {
+            workloads::referent(rollout).as_ref() == Some(object)
+        });
     }
 
     fn put(&mut self, change: &Change) {
@@ -275,12 +230,16 @@ impl Caches {
         let kind = object.kind;
         if kind == kinds::ROLLOUTS {
             dirty.insert(object.clone());
+            self.add_managed(object, dirty);
         } else if kind == kinds::REPLICA_SETS {
             dirty.extend(owner(change));
         } else if kind == kinds::ANALYSIS_RUNS {
             dirty.insert(object.clone());
             dirty.extend(owner(change));
         } else if kind == kinds::SERVICES {
+            if self.left(object).is_some() {
+                dirty.insert(object.clone());
+            }
             self.add_matching(object, dirty, |rollout| {
                 rollout::service_names(rollout).contains(&*object.name)
             });
@@ -326,6 +285,34 @@ impl Caches {
         }
     }
 
+    /// The Services that a Rollout manages and may name no more.
+    fn add_managed(&self, rollout: &Locator, dirty: &mut BTreeSet<Locator>) {
+        let managed = self.services.entries(&rollout.namespace).filter(|service| {
+            let path = ["metadata", "annotations", labels::MANAGED_BY_ROLLOUTS];
+            fields::text(&service.value, &path) == &*rollout.name
+        });
+        for service in managed {
+            let (namespace, name) = (&rollout.namespace, fields::name(&service.value));
+            let object = Locator::new(kinds::SERVICES, namespace, name);
+            if self.left(&object).is_some() {
+                dirty.insert(object);
+            }
+        }
+    }
+
+    /// A Service that its Rollout may have left, and that Rollout's name.
+    pub(super) fn left(&self, service: &Locator) -> Option<(Arc<Service>, String)> {
+        let found = self.services.get(&service.namespace, &service.name)?;
+        let found = found.as_ref().ok()?;
+        let manager = release::manager(&found.metadata)?;
+        let known = self.rollouts.get(&service.namespace, manager);
+        let known = known.and_then(|known| known.as_ref().ok());
+        match release::is_left(&found.metadata, known.map(|known| &**known)) {
+            Left::Perhaps => Some((Arc::clone(found), manager.to_owned())),
+            Left::No => None,
+        }
+    }
+
     fn add_matching(
         &self,
         object: &Locator,
@@ -346,15 +333,19 @@ impl Caches {
     pub(super) fn observe(&self, rollout: &Arc<Rollout>) -> Observed {
         let namespace = rollout.metadata.namespace.as_str();
         let router_objects = self.router_objects(rollout);
+        let services = rollout::service_names(rollout)
+            .into_iter()
+            .filter_map(|name| {
+                let found = self.services.get(namespace, &name)?.as_ref().ok()?;
+                Some((name, Arc::clone(found)))
+            })
+            .collect();
         Observed {
+            workload: self.workloads.get(rollout),
             replica_sets: self.replica_sets_of(rollout),
-            services: rollout::service_names(rollout)
-                .into_iter()
-                .filter_map(|name| {
-                    let found = self.services.get(namespace, &name)?.as_ref().ok()?;
-                    Some((name, Arc::clone(found)))
-                })
-                .collect(),
+            strangers: self.workloads.strangers(rollout),
+            rivals: self.rivals_of(rollout, &services),
+            services,
             analysis_runs: self
                 .analysis_runs
                 .entries(namespace)
@@ -456,6 +447,7 @@ impl Seen for Caches {
             (VIRTUAL_SERVICES, istio::VIRTUAL_SERVICES),
             (DESTINATION_RULES, istio::DESTINATION_RULES),
             (plan::ANALYSIS_RUNS, kinds::ANALYSIS_RUNS),
+            (plan::DEPLOYMENTS, kinds::DEPLOYMENTS),
         ]
         .into_iter()
         .find(|(known, _)| known == resource);
@@ -463,11 +455,21 @@ impl Seen for Caches {
             Some((_, kind)) => self
                 .cursors
                 .iter()
+                .chain(self.workloads.cursors())
                 .find(|cursor| cursor.kind == kind)
                 .map(|cursor| cursor.version),
             // What is not watched cannot lag.
             None => Some(u64::MAX),
         }
+    }
+}
+
+/// A Rollout that is gone.
+fn farewell(change: &Change) -> Option<ObjectMeta> {
+    let rollout = change.object.kind == kinds::ROLLOUTS;
+    match change.what {
+        What::Deleted if rollout => serde_json::from_value(change.new["metadata"].clone()).ok(),
+        What::Deleted | What::Added | What::Modified => None,
     }
 }
 

@@ -1,11 +1,11 @@
 //! What the controller may write, and under which guard.
 
 use tidegate_core::plan::{
-    ANALYSIS_RUNS, Class, DESTINATION_RULES, Guard, INGRESSES, ObjectKey, REPLICA_SETS, ROLLOUTS,
-    SERVICES, VIRTUAL_SERVICES, Verb, Write,
+    ANALYSIS_RUNS, Class, DEPLOYMENTS, DESTINATION_RULES, Guard, INGRESSES, ObjectKey,
+    REPLICA_SETS, ROLLOUTS, SERVICES, VIRTUAL_SERVICES, Verb, Write,
 };
 
-use super::{State, mesh};
+use super::{State, mesh, workload};
 use crate::cluster::{
     Locator, fields, istio,
     kinds::{self, KindId},
@@ -35,12 +35,15 @@ pub(super) fn guarded(write: &Write) -> Option<String> {
     (!held).then(|| format!("S2-2: a {class} write of {} has no guard", write.target))
 }
 
-/// S2-1: a write is about the Rollout or AnalysisRun itself, about what it controls, or about a Service
-/// or a routing object, which its spec names. What nobody controls may be adopted.
+/// S2-1: a write is about the Rollout or AnalysisRun itself, about what it controls, or about a Service,
+/// a routing object or a Deployment, which its spec names. What nobody controls may be adopted.
 pub(super) fn only_ours(state: &State, about: &ObjectKey, write: &Write) -> Option<String> {
     let target = &write.target;
     if target == about || write.verb == Verb::Create || target.resource == SERVICES {
         return None;
+    }
+    if target.resource == DEPLOYMENTS {
+        return workload::not_referred_to(state, about, target);
     }
     let kind = if target.resource == REPLICA_SETS {
         kinds::REPLICA_SETS

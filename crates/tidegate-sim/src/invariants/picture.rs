@@ -84,6 +84,10 @@ impl Picture {
         &self.object["spec"]["strategy"]["blueGreen"][member]
     }
 
+    pub(crate) fn name(&self) -> &str {
+        fields::name(&self.object)
+    }
+
     pub(crate) fn steps(&self) -> &[Value] {
         fields::list(&self.object, &["spec", "strategy", "canary", "steps"])
     }

@@ -13,7 +13,7 @@ use crate::cluster::{
 };
 
 /// The kinds that the checks look at.
-const WATCHED: [KindId; 8] = [
+const WATCHED: [KindId; 10] = [
     kinds::ROLLOUTS,
     kinds::REPLICA_SETS,
     kinds::PODS,
@@ -22,6 +22,8 @@ const WATCHED: [KindId; 8] = [
     istio::VIRTUAL_SERVICES,
     istio::DESTINATION_RULES,
     kinds::ANALYSIS_RUNS,
+    kinds::DEPLOYMENTS,
+    kinds::POD_TEMPLATES,
 ];
 
 /// The true state.

@@ -38,10 +38,11 @@ pub(crate) enum Scaling {
 }
 
 /// Sizes of the canary's ReplicaSets: deadlines first, then stable, new and others, ending after the
-/// first group of which a size changes. Keeps CAN-20 (k), CAN-22 and CAN-23.
+/// first group of which a size changes. Keeps CAN-20 (k) and CAN-23.
 pub(crate) fn reconcile(snapshot: &RolloutSnapshot, draft: &Draft, now: Timestamp) -> Sizes {
     let mut sizes = Sizes::default();
     if is_halted(snapshot).is_some() {
+        follow_count(snapshot, draft, &mut sizes);
         return sizes;
     }
     let holding = holds_on_abort(snapshot, draft);
@@ -72,6 +73,62 @@ pub(crate) fn is_halted(snapshot: &RolloutSnapshot) -> Option<&'static str> {
         .iter()
         .any(|pause| pause.reason == "InconclusiveAnalysisRun")
         .then_some("the analysis was inconclusive")
+}
+
+/// While nothing may move, sizes still follow a changed `spec.replicas`: each version keeps its share, and
+/// the new one never gets more than it had.
+///
+/// Differs from upstream: there a paused canary is not scaled at all (CAN-22), and an autoscaler that
+/// sees load coming can do nothing about it.
+fn follow_count(snapshot: &RolloutSnapshot, draft: &Draft, sizes: &mut Sizes) {
+    let canary = snapshot
+        .new_replica_set()
+        .filter(|_| snapshot.stable.is_some() && snapshot.new != snapshot.stable);
+    let count = canary.map_or(0, |set| share(snapshot, draft, set));
+    let rest = match snapshot.canary.routing {
+        Routing::ByReplicas => snapshot.replicas.saturating_sub(count),
+        Routing::ByRouters { .. } if snapshot.stable == snapshot.new => snapshot.replicas,
+        Routing::ByRouters { .. } => {
+            replica_math::counts(snapshot, snapshot.recorded.weights.as_ref()).stable
+        }
+    };
+    let reason = || Reason::ReplicasChanged {
+        replicas: snapshot.replicas,
+    };
+    let main = snapshot.stable_replica_set().or(snapshot.new_replica_set());
+    let wanted = main.map(|set| (set, rest)).into_iter();
+    for (set, count) in wanted.chain(canary.map(|set| (set, count))) {
+        if set.desired.is_none_or(|before| before == snapshot.replicas) {
+            continue;
+        }
+        scale(snapshot, set, (count, reason()), (Holding::No, &[]), sizes);
+        if sizes.scaling == Scaling::Moved {
+            return;
+        }
+    }
+}
+
+/// A canary's part of the count, as it was before the count changed: of an aborted one never more than it
+/// has (TRF-47). Behind routers it is rounded up, so that the pods carry their weight; else down, so that
+/// their part of the traffic does not grow, but to no less than one.
+fn share(snapshot: &RolloutSnapshot, draft: &Draft, set: &ReplicaSetView) -> i32 {
+    let before = set.desired.unwrap_or(snapshot.replicas);
+    if before <= 0 || set.replicas <= 0 || snapshot.replicas <= 0 {
+        return 0;
+    }
+    let count = match snapshot.canary.routing {
+        Routing::ByRouters { .. } => {
+            replica_math::ceil_share(snapshot.replicas, set.replicas, before)
+        }
+        Routing::ByReplicas => {
+            replica_math::cut_share(snapshot.replicas, set.replicas, before).max(1)
+        }
+    };
+    if draft.is_aborted(snapshot) {
+        count.min(set.replicas)
+    } else {
+        count
+    }
 }
 
 /// Whether an aborted canary keeps its size for a while. Keeps TRF-45.

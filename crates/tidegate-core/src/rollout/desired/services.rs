@@ -19,6 +19,7 @@ use crate::{
 pub(crate) fn reconcile(snapshot: &RolloutSnapshot, draft: &Draft) -> (Vec<Effect>, Vec<Reason>) {
     let mut switches = Switches::default();
     let stable = snapshot.stable_replica_set();
+    ping_pong(snapshot, &mut switches);
     let names = (
         &snapshot.canary.stable_service,
         &snapshot.canary.canary_service,
@@ -41,6 +42,34 @@ pub(crate) fn reconcile(snapshot: &RolloutSnapshot, draft: &Draft) -> (Vec<Effec
         }
     }
     (switches.effects, switches.reasons)
+}
+
+/// The Services of `pingPong`. Keeps TRF-06.
+///
+/// Differs from upstream: the stable one is brought back to the stable version wherever it stands, and
+/// the other one is pointed at a version without pods only where it surely has no traffic: not while it
+/// still has weight, and not for the first version, whose Service somebody may use already.
+fn ping_pong(snapshot: &RolloutSnapshot, switches: &mut Switches) {
+    let Some(roles) = &snapshot.canary.ping_pong else {
+        return;
+    };
+    let stable = snapshot.stable_replica_set();
+    switches.point(snapshot, &roles.stable, (stable, Availability::Needed));
+    if snapshot.is_fully_promoted() {
+        return;
+    }
+    let recorded = &snapshot.recorded;
+    let has_weight = recorded
+        .weights
+        .as_ref()
+        .is_some_and(|weights| weights.canary > 0);
+    let availability = if has_weight || recorded.stable.is_empty() {
+        Availability::Needed
+    } else {
+        Availability::Assumed
+    };
+    let new = snapshot.new_replica_set();
+    switches.point(snapshot, &roles.canary, (new, availability));
 }
 
 /// Whether pods must be there before a Service points at them.
@@ -81,7 +110,11 @@ impl Switches {
             });
             return;
         }
-        let reason = Reason::Because(format!("{} has pods for it", set.name));
+        let reason = Reason::Because(if set.available > 0 {
+            format!("{} has pods for it", set.name)
+        } else {
+            format!("nobody is served by it until {} has pods", set.name)
+        });
         self.effects
             .push(switch(snapshot, service, &set.hash, reason));
     }

@@ -274,18 +274,19 @@ fn split(snapshot: &RolloutSnapshot, wish: &Wish) -> TrafficSplit {
         .weights
         .as_ref()
         .is_some_and(|weights| weights.canary > 0);
+    let (stable_service, canary_service) = snapshot.canary.routed_services();
     TrafficSplit {
         canary: Backend {
             weight: wish.weight,
             hash: wish.canary_hash.clone(),
-            service: snapshot.canary.canary_service.clone(),
+            service: canary_service.to_owned(),
         },
         stable: Backend {
             weight: max - wish.weight,
             hash: snapshot
                 .stable_replica_set()
                 .map_or_else(String::new, |set| set.hash.clone()),
-            service: snapshot.canary.stable_service.clone(),
+            service: stable_service.to_owned(),
         },
         additional: Vec::new(),
         max_weight: max,

@@ -14,6 +14,7 @@ use crate::{
         draft::{AbortChange, Clearing, Draft, Resume},
         duration, events, progress, replica_math,
         snapshot::RolloutSnapshot,
+        workload,
     },
 };
 
@@ -27,9 +28,7 @@ pub(super) fn settle(
 ) -> Next {
     let mut draft = draft.clone();
     status.observed_generation = snapshot.generation.to_string();
-    if snapshot.rollout.spec.workload_ref.is_none() {
-        status.workload_observed_generation = String::new();
-    }
+    status.workload_observed_generation = workload::observed_generation(snapshot);
     told.extend(abort_when_stuck(snapshot, &mut draft, &status, now));
     set_abort_and_pauses(snapshot, &draft, &mut status, now);
     told.extend(set_conditions(snapshot, &draft, &mut status, now));

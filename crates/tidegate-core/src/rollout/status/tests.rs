@@ -12,7 +12,7 @@ use crate::{
     rollout::{
         draft::{AbortChange, Outcome, Rollback, Skip},
         snapshot::{
-            Canary, Flag, Given, Lifetime, ObservedSpec, Recorded, ReplicaSetView, Routing,
+            Canary, Flag, Given, Labels, Lifetime, ObservedSpec, Recorded, ReplicaSetView, Routing,
             UserPause,
         },
     },
@@ -56,6 +56,7 @@ fn replica_set(hash: &str, pods: i32) -> ReplicaSetView {
         observed: ObservedSpec::Current,
         annotations: BTreeMap::new(),
         failure: None,
+        labels: Labels::Kept,
     }
 }
 
@@ -82,6 +83,7 @@ fn snapshot(rollout: Rollout, replica_sets: Vec<ReplicaSetView>) -> RolloutSnaps
             steps: steps.map(crate::rollout::steps::Step::from_wire).collect(),
             canary_service: String::new(),
             stable_service: String::new(),
+            ping_pong: None,
             max_surge: 1,
             max_unavailable: 0,
             routing: Routing::ByReplicas,
@@ -90,6 +92,8 @@ fn snapshot(rollout: Rollout, replica_sets: Vec<ReplicaSetView>) -> RolloutSnaps
             scale_down_delay_revision_limit: None,
         },
         blue_green: None,
+        workload: None,
+        noted_generation: None,
         template: Arc::new(Value::Null),
         template_hash: replica_sets
             .last()

@@ -5,21 +5,24 @@ use std::{collections::BTreeMap, sync::Arc};
 use tidegate_api::{
     analysis::{Argument, Metric},
     int_or_string::IntOrString,
-    labels::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH},
+    labels::POD_TEMPLATE_HASH,
     rollout::{BlueGreenStrategy, CanaryStrategy, Rollout, RolloutAnalysis},
     workload::Service,
 };
 
-use super::{field, labels::string_map};
+use super::field;
 use crate::{
     observed::{Finding, Observed},
-    rollout::desired::analysis_runs::templates::{self, Named, NamedBy, Templates},
+    rollout::{
+        desired::analysis_runs::templates::{self, Named, NamedBy, Templates},
+        release, service_names,
+    },
 };
 
 /// Services and analysis templates: first that they exist, then that they fit. Keeps VAL-30, VAL-31.
-pub(super) fn check(observed: &Observed) -> Vec<Finding> {
-    let services = services(&observed.rollout);
-    let analyses = analyses(&observed.rollout);
+pub(super) fn check(rollout: &Rollout, observed: &Observed) -> Vec<Finding> {
+    let services = services(rollout);
+    let analyses = analyses(rollout);
     let mut findings: Vec<Finding> = services
         .iter()
         .filter_map(|named| missing_service(observed, named))
@@ -34,7 +37,7 @@ pub(super) fn check(observed: &Observed) -> Vec<Finding> {
         findings.extend(
             services
                 .iter()
-                .flat_map(|named| check_service(observed, named)),
+                .flat_map(|named| check_service(rollout, observed, named)),
         );
         findings.extend(
             analyses
@@ -92,23 +95,42 @@ fn missing_service(observed: &Observed, named: &NamedService<'_>) -> Option<Find
     })
 }
 
-fn check_service(observed: &Observed, named: &NamedService<'_>) -> Vec<Finding> {
+fn check_service(rollout: &Rollout, observed: &Observed, named: &NamedService<'_>) -> Vec<Finding> {
     let Some(service) = observed.services.get(named.name) else {
         return Vec::new();
     };
-    let rollout = &observed.rollout;
-    let template = rollout.spec.template.value();
-    let labels = string_map(template.pointer("/metadata/labels"));
+    let labels = super::template_labels(rollout.spec.template.value());
     let mut findings = unmatched_labels(service, &labels, named.path);
-    let manager = service.metadata.annotations.get(MANAGED_BY_ROLLOUTS);
-    if manager.is_some_and(|manager| *manager != rollout.metadata.name) {
-        let detail = format!(
-            "Service {} is managed by another Rollout",
-            field::quote(named.name)
-        );
-        findings.push(field::invalid_text(named.path, named.name, &detail));
+    let name = field::quote(named.name);
+    let detail = format!("Service {name} is managed by another Rollout");
+    match release::manager(&service.metadata) {
+        Some(manager) if manager != rollout.metadata.name => {
+            findings.push(field::invalid_text(named.path, named.name, &detail));
+        }
+        Some(_) => {}
+        None => {
+            findings.extend(older_rival(rollout, observed, named.name).map(|rival| {
+                let rival = field::quote(&rival.metadata.name);
+                let detail = format!("{detail}: {rival}, which is older, names it, too");
+                field::invalid_text(named.path, named.name, &detail)
+            }));
+        }
     }
     findings
+}
+
+/// A Rollout that names the same Service and was there before. Until its annotation stands on the Service,
+/// upstream lets whoever is faster have it (S2-14).
+fn older_rival<'a>(
+    rollout: &Rollout,
+    observed: &'a Observed,
+    service: &str,
+) -> Option<&'a Arc<Rollout>> {
+    let age = |one: &Rollout| (one.metadata.creation_timestamp, one.metadata.name.clone());
+    let rivals = observed.rivals.iter();
+    rivals
+        .filter(|rival| service_names(rival).contains(service) && age(rival) < age(rollout))
+        .min_by_key(|rival| age(rival))
 }
 
 fn unmatched_labels(

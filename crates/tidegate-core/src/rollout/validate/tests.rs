@@ -163,6 +163,10 @@ fn surge_and_unavailable_must_not_both_be_zero() {
     );
 }
 
+fn findings_of(observed: &Observed) -> Vec<Finding> {
+    findings(&observed.rollout, observed)
+}
+
 /// What is observed of a canary that names two Services and an analysis.
 fn observed() -> Observed {
     let manifest = with(
@@ -195,7 +199,7 @@ fn put_template(observed: &mut Observed, name: &str, spec: &Value) {
 
 #[test]
 fn named_objects_that_exist_and_fit_are_fine() {
-    assert!(findings(&observed()).is_empty());
+    assert!(findings_of(&observed()).is_empty());
 }
 
 #[test]
@@ -204,7 +208,7 @@ fn a_missing_service_is_named_before_a_missing_template() {
     observed.services.remove("canary");
     observed.analysis_templates.clear();
     assert_eq!(
-        messages(findings(&observed)),
+        messages(findings_of(&observed)),
         [
             "spec.strategy.canary.canaryService: Invalid value: \"canary\": service \"canary\" not \
              found",
@@ -226,7 +230,7 @@ fn a_service_must_select_the_pods_and_belong_to_nobody_else() {
         .services
         .insert("stable".to_owned(), Arc::new(service));
     assert_eq!(
-        messages(findings(&observed)),
+        messages(findings_of(&observed)),
         [
             "spec.strategy.canary.stableService: Invalid value: \"stable\": Service \"stable\" has \
              unmatch label \"tier\" in rollout",
@@ -245,7 +249,7 @@ fn a_steps_metric_must_end() {
         &json!({"metrics": [{"name": "m", "interval": "10s"}]}),
     );
     assert_eq!(
-        messages(findings(&observed)),
+        messages(findings_of(&observed)),
         [
             "spec.strategy.canary.steps[0].analysis.templates: Invalid value: \"rate\": \
           AnalysisTemplate rate has metric m which runs indefinitely. Invalid value for count: \
@@ -260,7 +264,7 @@ fn an_argument_needs_a_value_from_somewhere() {
     let spec = json!({"metrics": [{"name": "m"}], "args": [{"name": "host"}]});
     put_template(&mut observed, "rate", &spec);
     assert_eq!(
-        messages(findings(&observed)),
+        messages(findings_of(&observed)),
         [
             "spec.strategy.canary.steps[0].analysis.templates: Invalid value: \"templateNames: \
           [rate]\": args.host was not resolved"
@@ -273,7 +277,7 @@ fn templates_that_name_each_other_in_a_circle_are_found_out() {
     let mut observed = observed();
     let spec = json!({"templates": [{"templateName": "rate"}]});
     put_template(&mut observed, "rate", &spec);
-    let found = messages(findings(&observed));
+    let found = messages(findings_of(&observed));
     assert!(found[0].contains("break the circle"), "{found:?}");
 }
 
@@ -293,13 +297,13 @@ fn templates_that_are_named_again_and_again_are_looked_at_once() {
     let last = json!({"metrics": [{"name": "m", "count": 1}]});
     put_template(&mut observed, "level15", &last);
     assert!(
-        findings(&observed).is_empty(),
+        findings_of(&observed).is_empty(),
         "8^15 ways lead to 16 templates"
     );
     let deeper = json!({"templates": [{"templateName": "end"}]});
     put_template(&mut observed, "level15", &deeper);
     put_template(&mut observed, "end", &last);
-    let found = messages(findings(&observed));
+    let found = messages(findings_of(&observed));
     assert!(found[0].contains("more than 16 deep"), "{found:?}");
 }
 
@@ -324,7 +328,7 @@ fn the_depth_counts_along_the_longest_way() {
     );
     let both = json!({"templates": [{"templateName": "down0"}, {"templateName": "long0"}]});
     put_template(&mut observed, "rate", &both);
-    let found = messages(findings(&observed));
+    let found = messages(findings_of(&observed));
     assert!(found[0].contains("more than 16 deep"), "{found:?}");
 }
 
@@ -335,7 +339,7 @@ fn two_rules_for_dry_runs_of_one_name_are_refused() {
         json!({"metrics": [{"name": "m"}], "dryRun": [{"metricName": "m"}, {"metricName": "m"}]});
     put_template(&mut observed, "rate", &spec);
     assert_eq!(
-        messages(findings(&observed)),
+        messages(findings_of(&observed)),
         [
             "spec.strategy.canary.steps[0].analysis.templates: Invalid value: \"templateNames: \
           [rate]\": two Dry-Run metric rules have the same name 'm'"
@@ -350,5 +354,5 @@ fn routers_come_last() {
         message: "r".to_owned(),
     };
     observed.router_findings.push(finding.clone());
-    assert_eq!(findings(&observed), [finding]);
+    assert_eq!(findings_of(&observed), [finding]);
 }
