@@ -101,4 +101,14 @@ impl Actors {
     pub fn set_fate(&mut self, pod_template_hash: &str, fate: Fate) {
         self.pods.set_fate(pod_template_hash, fate);
     }
+
+    /// Lets the pods whose `rollouts-pod-template-hash` is this one vanish, as when their node is lost.
+    pub fn lose(&mut self, cluster: &mut Cluster, pod_template_hash: &str, now: Timestamp) {
+        pods::lose(cluster, pod_template_hash, now);
+    }
+
+    /// How many pods there may be from now on; `None` for any number.
+    pub fn set_quota(&mut self, most: Option<usize>) {
+        self.replica_sets.set_quota(most);
+    }
 }

@@ -1,6 +1,9 @@
 //! What can go wrong between the controller and the cluster.
 
-use tidegate_core::plan::Write;
+use tidegate_core::{
+    plan::{Verb, Write},
+    run::Failure,
+};
 
 use crate::cluster::Cluster;
 
@@ -42,13 +45,62 @@ pub enum Weather {
     Fair,
     /// It cannot be reached.
     Unavailable,
-    /// It refuses to create objects of this kind, in these words.
-    Refuses {
-        /// Such as `ReplicaSet`.
-        kind: String,
-        /// Such as `exceeded quota`.
-        with: String,
+    /// It gives this answer to some writes.
+    Answers {
+        /// Which.
+        to: Concerned,
+        /// What it says.
+        answer: Answer,
+        /// How many more of them get it; without it, all.
+        times: Option<u32>,
     },
+}
+
+/// Which writes are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Concerned {
+    /// Of this verb; without it, all.
+    pub verb: Option<Verb>,
+    /// Of objects of this kind, such as `ReplicaSet`; without it, all.
+    pub kind: Option<String>,
+    /// Of the object of this name; without it, all.
+    pub name: Option<String>,
+}
+
+/// What the API server says to a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It does not commit, and the answer says why.
+    Fails(Failure),
+    /// It commits, and nobody hears of it.
+    Lost,
+}
+
+impl Concerned {
+    /// Whether a write is meant.
+    fn means(&self, write: &Write) -> bool {
+        let target = &write.target;
+        self.verb.is_none_or(|verb| verb == write.verb)
+            && self
+                .kind
+                .as_ref()
+                .is_none_or(|kind| target.resource.kind == *kind)
+            && self.name.as_ref().is_none_or(|name| target.name == *name)
+    }
+}
+
+impl Answer {
+    /// What the controller makes of a status code, as its door does.
+    pub fn of_code(code: u16, words: &str) -> Self {
+        let text = words.to_owned();
+        Self::Fails(match code {
+            404 => Failure::NotFound,
+            409 => Failure::Conflict,
+            429 | 503 => Failure::Unavailable(text),
+            500 | 502 | 504 => Failure::Unknown(text),
+            _ => Failure::Refused(text),
+        })
+    }
 }
 
 /// Everything that goes wrong in a run.
@@ -70,5 +122,22 @@ impl Faults {
         let number = self.writes;
         self.writes += 1;
         self.cut.filter(|(at, _)| *at == number).map(|(_, cut)| cut)
+    }
+
+    /// What the weather does to a write.
+    pub(crate) fn answer(&mut self, write: &Write) -> Option<Answer> {
+        match &mut self.weather {
+            Weather::Fair => None,
+            Weather::Unavailable => Some(Answer::of_code(503, "the server is unavailable")),
+            Weather::Answers { to, answer, times } => {
+                if !to.means(write) || *times == Some(0) {
+                    return None;
+                }
+                if let Some(times) = times {
+                    *times -= 1;
+                }
+                Some(answer.clone())
+            }
+        }
     }
 }

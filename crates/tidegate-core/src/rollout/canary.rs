@@ -166,7 +166,9 @@ fn conclude(
     let (Some(step), Some(index)) = current_step(snapshot) else {
         return;
     };
-    if snapshot.user_pause == UserPause::Paused {
+    if replicas::is_halted(snapshot).is_some() {
+        // Without a verdict nothing goes on before a person says so; upstream goes past pauses that run
+        // out meanwhile (S1-6).
         return;
     }
     let view = StepView {

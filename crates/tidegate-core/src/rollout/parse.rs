@@ -7,7 +7,7 @@ use tidegate_api::{
     labels,
     meta::{ObjectMeta, Time},
     pod_template,
-    rollout::{BlueGreenStrategy, CanaryStrategy, Rollout},
+    rollout::{BlueGreenStrategy, CanaryStrategy, Rollout, RolloutStatus},
     workload::{ReplicaSet, Service},
 };
 
@@ -368,16 +368,40 @@ fn service_view(service: &Service) -> ServiceView {
     }
 }
 
+/// Whether an abort came after a full promotion was asked for: then nobody has acted on it yet.
+///
+/// Differs from upstream: there the abort is dropped, because a full promotion clears it (S1-9).
+fn is_overruled(status: &RolloutStatus) -> bool {
+    status.abort && status.aborted_at.is_none()
+}
+
+/// The index after the last step. One that somebody wrote is trusted (ACT-10), as far as there are steps.
+fn end_of_steps(rollout: &Rollout) -> i32 {
+    let canary = rollout.spec.strategy.canary.as_ref();
+    let count = canary.map_or(0, |canary| canary.steps.len());
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+fn highest_weight(rollout: &Rollout) -> i32 {
+    let canary = rollout.spec.strategy.canary.as_ref();
+    let routing = canary.and_then(|canary| canary.traffic_routing.as_ref());
+    routing
+        .and_then(|routing| routing.max_traffic_weight)
+        .unwrap_or(100)
+}
+
 fn recorded(rollout: &Rollout) -> Recorded {
     let status = &rollout.status;
     Recorded {
         stable: status.stable_rs.clone(),
         current: status.current_pod_hash.clone(),
         step_hash: status.current_step_hash.clone(),
-        step_index: status.current_step_index,
+        step_index: status
+            .current_step_index
+            .map(|index| index.clamp(0, end_of_steps(rollout))),
         abort: Flag::from(status.abort),
         aborted_at: status.aborted_at.map(instant),
-        promote_full: Flag::from(status.promote_full),
+        promote_full: Flag::from(status.promote_full && !is_overruled(status)),
         controller_pause: Flag::from(status.controller_pause),
         pauses: status
             .pause_conditions
@@ -387,7 +411,6 @@ fn recorded(rollout: &Rollout) -> Recorded {
                 since: pause.start_time.map_or(Timestamp::MIN, instant),
             })
             .collect(),
-        weights: status.canary.weights.as_ref().map(Weights::from),
         colours: Colours {
             active: status.blue_green.active_selector.clone(),
             preview: status.blue_green.preview_selector.clone(),
@@ -397,6 +420,11 @@ fn recorded(rollout: &Rollout) -> Recorded {
                     && (status.abort || status.aborted_at.is_none()),
             ),
         },
+        weights: status
+            .canary
+            .weights
+            .as_ref()
+            .map(|weights| Weights::from(weights).within(highest_weight(rollout))),
         collision_count: status.collision_count,
     }
 }

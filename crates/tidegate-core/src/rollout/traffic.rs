@@ -17,6 +17,18 @@ pub struct Weights {
     pub verified: Option<bool>,
 }
 
+impl Weights {
+    /// The same, as far as there is such a weight: nobody hinders people from writing any number here.
+    pub(crate) fn within(self, max: i32) -> Self {
+        let max = max.max(0);
+        Self {
+            canary: self.canary.clamp(0, max),
+            stable: self.stable.clamp(0, max),
+            ..self
+        }
+    }
+}
+
 impl From<&TrafficWeights> for Weights {
     fn from(wire: &TrafficWeights) -> Self {
         Self {

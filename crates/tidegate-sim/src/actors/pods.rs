@@ -168,6 +168,26 @@ fn locator(pod: &Value) -> Locator {
     Locator::new(PODS, fields::namespace(pod), fields::name(pod))
 }
 
+/// Deletes the pods of a version, as when their node is lost.
+pub(super) fn lose(cluster: &mut Cluster, pod_template_hash: &str, now: Timestamp) {
+    let lost: Vec<Locator> = cluster
+        .in_namespace(PODS, None)
+        .filter(|pod| hash_of(pod) == pod_template_hash)
+        .map(|pod| locator(pod))
+        .collect();
+    let call = Call::new(now, "node-lifecycle-controller");
+    let at_once = DeletionOptions {
+        grace_seconds: Some(0),
+        ..DeletionOptions::default()
+    };
+    for pod in lost {
+        let target = Target::new(PODS, &pod.namespace, &pod.name);
+        cluster
+            .delete(&call, &target, &at_once)
+            .expect("the pod was listed at this instant");
+    }
+}
+
 fn hash_of(pod: &Value) -> &str {
     fields::labels(pod)
         .get(HASH_LABEL)

@@ -20,9 +20,15 @@ const RETRY: SignedDuration = SignedDuration::from_secs(1);
 pub(super) struct ReplicaSets {
     cursor: u64,
     alarms: Alarms,
+    /// The most pods that there may be.
+    quota: Option<usize>,
 }
 
 impl ReplicaSets {
+    pub(super) fn set_quota(&mut self, most: Option<usize>) {
+        self.quota = most;
+    }
+
     pub(super) fn step(&mut self, cluster: &mut Cluster, now: Timestamp) {
         let mut dirty = self.alarms.due(now);
         let version = cluster.version();
@@ -32,7 +38,7 @@ impl ReplicaSets {
         }
         let call = Call::new(now, "replicaset-controller");
         for locator in dirty {
-            let next = sync(cluster, &call, &locator);
+            let next = sync(cluster, (&call, self.quota), &locator);
             self.alarms.set(&locator, next);
         }
     }
@@ -74,11 +80,15 @@ impl ReplicaSets {
 }
 
 /// Brings one ReplicaSet's pods and status up to date; tells when to look again without a change.
-fn sync(cluster: &mut Cluster, call: &Call, locator: &Locator) -> Option<Timestamp> {
+fn sync(
+    cluster: &mut Cluster,
+    (call, quota): (&Call, Option<usize>),
+    locator: &Locator,
+) -> Option<Timestamp> {
     let set = Arc::clone(cluster.get(REPLICA_SETS, &locator.namespace, &locator.name)?);
     let mut failure = None;
     if !fields::is_deleting(&set) {
-        failure = manage(cluster, call, &set).err();
+        failure = manage(cluster, (call, quota), &set).err();
     }
     let pods = active_pods(cluster, fields::uid(&set));
     let (status, next) = status(&set, &pods, (call.now, failure.as_deref()));
@@ -110,11 +120,20 @@ fn active_pods(cluster: &Cluster, uid: &str) -> Vec<Arc<Value>> {
 ///
 /// # Errors
 /// The server's sentence when it refuses a pod.
-fn manage(cluster: &mut Cluster, call: &Call, set: &Value) -> Result<(), String> {
+fn manage(
+    cluster: &mut Cluster,
+    (call, quota): (&Call, Option<usize>),
+    set: &Value,
+) -> Result<(), String> {
     let pods = active_pods(cluster, fields::uid(set));
     let wanted = fields::number(set, &["spec", "replicas"]).unwrap_or(1);
     let wanted = usize::try_from(wanted).unwrap_or(0);
     for _ in pods.len()..wanted {
+        let there = cluster.in_namespace(PODS, None).count();
+        if quota.is_some_and(|most| there >= most) {
+            let name = fields::name(set);
+            return Err(format!("pods \"{name}-\" is forbidden: exceeded quota"));
+        }
         cluster
             .create(call, PODS, fields::namespace(set), new_pod(set))
             .map_err(|refusal| refusal.message)?;

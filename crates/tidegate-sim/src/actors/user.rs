@@ -27,7 +27,8 @@ pub struct User<'a> {
 }
 
 impl User<'_> {
-    /// Carries out a command: `set image v2`, `promote [--full]`, `abort`, `retry`, `pause`, `resume`,
+    /// Carries out a command: `set image v2`, `promote [--full |
+    /// --skip-current-step | --skip-all-steps]`, `abort`, `retry`, `pause`, `resume`,
     /// `undo [--to-revision N]`, `scale N`.
     ///
     /// # Errors
@@ -38,6 +39,8 @@ impl User<'_> {
             ["set", "image", tag] => self.set_image(tag),
             ["promote"] => self.promote(),
             ["promote", "--full"] => self.promote_full(),
+            ["promote", "--skip-current-step"] => self.skip(Skipped::Current),
+            ["promote", "--skip-all-steps"] => self.skip(Skipped::All),
             ["abort"] => self.patch_status(&json!({"abort": true})),
             ["retry"] => self.patch_status(&json!({"abort": false})),
             ["pause"] => self.patch_spec(&json!({"paused": true})),
@@ -219,8 +222,9 @@ impl User<'_> {
     fn promote(&mut self) -> anyhow::Result<()> {
         let rollout = self.stored()?;
         let status = &rollout["status"];
+        let steps = fields::list(&rollout, &["spec", "strategy", "canary", "steps"]).len();
         let index = fields::number(status, &["currentStepIndex"]).unwrap_or(0) + 1;
-        let steps = fields::list(&rollout, &["spec", "strategy", "canary", "steps"]);
+        let index = index.min(i64::try_from(steps)?);
         let paused = !fields::list(status, &["pauseConditions"]).is_empty();
         let inconclusive =
             status["canary"]["currentStepAnalysisRunStatus"]["status"] == "Inconclusive";
@@ -232,7 +236,7 @@ impl User<'_> {
             }))?;
         } else if paused {
             self.patch_status(&json!({"pauseConditions": null}))?;
-        } else if rollout["spec"]["paused"] != true && !steps.is_empty() {
+        } else if steps > 0 {
             self.patch_status(&json!({"pauseConditions": null, "currentStepIndex": index}))?;
         }
         if rollout["spec"]["paused"] == true {
@@ -251,6 +255,19 @@ impl User<'_> {
             self.patch_spec(&json!({"paused": false}))?;
         }
         Ok(())
+    }
+
+    /// Goes past a step or past all of them, whatever they ask for (ACT-05).
+    fn skip(&mut self, skipped: Skipped) -> anyhow::Result<()> {
+        let rollout = self.stored()?;
+        let index = fields::number(&rollout["status"], &["currentStepIndex"]).unwrap_or(0);
+        let steps = fields::list(&rollout, &["spec", "strategy", "canary", "steps"]).len();
+        let all = i64::try_from(steps)?;
+        let index = match skipped {
+            Skipped::Current => (index + 1).min(all),
+            Skipped::All => all,
+        };
+        self.patch_status(&json!({"currentStepIndex": index}))
     }
 
     /// Puts an earlier template back; 0 is the last one before the newest (ACT-13).
@@ -281,6 +298,12 @@ impl User<'_> {
         let patch = json!([{"op": "replace", "path": pointer, "value": template}]);
         self.write_template((kind, &object), patch)
     }
+}
+
+/// Which steps are skipped.
+enum Skipped {
+    Current,
+    All,
 }
 
 /// Which part of the Rollout is written.

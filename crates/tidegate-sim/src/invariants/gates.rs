@@ -30,8 +30,14 @@ pub(super) fn step_index_law(deed: &Deed<'_>) -> Option<String> {
     let renewed = before.current != after.current || step_hash(before) != step_hash(after);
     let allowed = (to == from + 1 && to <= end)
         || (to == 0 && (renewed || after.is_aborted()))
-        || (to == end && (after.current == after.stable || before.promotes_fully()));
+        || (to == end
+            && (after.current == after.stable || before.promotes_fully() || has_window(after)));
     (!allowed).then(|| format!("S1-1: the step index goes from {from} to {to}"))
+}
+
+/// Whether going back to an earlier version may skip the steps.
+fn has_window(picture: &Picture) -> bool {
+    picture.object()["spec"]["rollbackWindow"].is_object()
 }
 
 /// S1-2: a step is left only when what it asks for is so.

@@ -14,6 +14,10 @@ pub(super) fn no_black_hole(deed: &Deed<'_>) -> Option<String> {
         let set = picture.set(hash);
         set.available.min(set.want)
     };
+    if deed.after.replicas == 0 {
+        // Somebody asked for no pods at all.
+        return None;
+    }
     deed.after
         .hashes()
         .filter(|hash| deed.after.declared(hash) > 0 && serving(deed.after, hash) == 0)

@@ -10,8 +10,7 @@ use super::{LOOK, RESTART, World};
 use crate::{
     actors::{Fate, metrics::Says},
     cluster::{fields, kinds},
-    faults::Weather,
-    scenario::{Api, Becoming, Blow, Happening, NAMESPACE},
+    scenario::{Api, Becoming, Blow, Happening, Metrics, NAMESPACE, Pods},
 };
 
 impl World {
@@ -69,49 +68,24 @@ impl World {
             self.command(command)?;
         }
         if let Some(pods) = &happening.pods {
-            let fate = match pods.r#become {
-                Becoming::Available => Fate::Lives,
-                Becoming::Pending => Fate::StaysPending,
-                Becoming::Unready => Fate::Unready,
-            };
-            self.line("pods", || {
-                format!("of {} become {:?}", pods.of, pods.r#become).to_lowercase()
-            });
-            self.fates.insert(pods.of.clone(), fate);
-            if let Some(hash) = self.outside.trace.hash_of(&pods.of) {
-                let hash = hash.to_owned();
-                self.actors.set_fate(&hash, fate);
-            }
+            self.befall(pods)?;
         }
         if let Some(told) = &happening.metrics {
-            let says = match told.says.as_str() {
-                Some("nothing") => Says::Nothing,
-                Some("down") => Says::Down,
-                Some("garbage") => Says::Garbage,
-                Some(value) => Says::Value(value.to_owned()),
-                None => Says::Value(told.says.to_string()),
-            };
-            self.line("metrics", || {
-                let what = if told.query.is_empty() {
-                    "everything"
-                } else {
-                    &told.query
-                };
-                format!("{what}: {}", told.says)
-            });
-            self.outside.metrics.tell(&told.query, says);
+            self.measure(told);
         }
         if let Some(api) = &happening.api {
-            self.outside.faults.weather = match api {
-                Api::Works => Weather::Fair,
-                Api::Unavailable => Weather::Unavailable,
-                Api::Refuses { kind, with } => Weather::Refuses {
-                    kind: kind.clone(),
-                    with: with.clone(),
-                },
-            };
-            let weather = format!("{:?}", self.outside.faults.weather).to_lowercase();
-            self.line("api", || weather);
+            self.outside.faults.weather = api.weather()?;
+            self.line("api", || match api {
+                Api::Works => "fair".to_owned(),
+                Api::Unavailable => "unavailable".to_owned(),
+                Api::Refuses { kind, with } => format!("refuses to create any {kind}: {with}"),
+                Api::Answers(answers) => answers.words(),
+            });
+        }
+        if let Some(quota) = &happening.quota {
+            let most = quota.as_u64().map(usize::try_from).transpose()?;
+            self.actors.set_quota(most);
+            self.line("quota", || format!("{quota} pods").replace('"', ""));
         }
         match happening.controller {
             Some(Blow::Crashes) => {
@@ -122,6 +96,47 @@ impl World {
             None => {}
         }
         Ok(())
+    }
+
+    fn befall(&mut self, pods: &Pods) -> anyhow::Result<()> {
+        self.line("pods", || {
+            format!("of {} become {:?}", pods.of, pods.r#become).to_lowercase()
+        });
+        let hash = self.outside.trace.hash_of(&pods.of).map(str::to_owned);
+        let fate = match pods.r#become {
+            Becoming::Available => Fate::Lives,
+            Becoming::Pending => Fate::StaysPending,
+            Becoming::Unready => Fate::Unready,
+            Becoming::Lost => {
+                let hash = hash.context("there is no such version yet")?;
+                self.actors.lose(&mut self.cluster, &hash, self.now);
+                return Ok(());
+            }
+        };
+        self.fates.insert(pods.of.clone(), fate);
+        if let Some(hash) = hash {
+            self.actors.set_fate(&hash, fate);
+        }
+        Ok(())
+    }
+
+    fn measure(&mut self, told: &Metrics) {
+        let says = match told.says.as_str() {
+            Some("nothing") => Says::Nothing,
+            Some("down") => Says::Down,
+            Some("garbage") => Says::Garbage,
+            Some(value) => Says::Value(value.to_owned()),
+            None => Says::Value(told.says.to_string()),
+        };
+        self.line("metrics", || {
+            let what = if told.query.is_empty() {
+                "everything"
+            } else {
+                &told.query
+            };
+            format!("{what}: {}", told.says)
+        });
+        self.outside.metrics.tell(&told.query, says);
     }
 
     fn command(&mut self, command: &Value) -> anyhow::Result<()> {
@@ -149,10 +164,12 @@ impl World {
             self.user().apply(object.clone())
         } else if let Some(what) = patch {
             self.line("user", || format!("patch {what} with {}", command["with"]));
-            self.user().patch(what, command["with"].clone())
+            let what = self.named(what);
+            self.user().patch(&what, command["with"].clone())
         } else if let Some(what) = delete {
             self.line("user", || format!("delete {what}"));
-            self.user().delete(what)
+            let what = self.named(what);
+            self.user().delete(&what)
         } else {
             bail!("no such command: {command}")
         };
@@ -165,5 +182,17 @@ impl World {
             (Some(_), Err(refusal)) => Err(refusal.context("refused in other words")),
             (Some(_), Ok(())) => bail!("the API should have refused it"),
         }
+    }
+
+    /// The ReplicaSet of a version goes by the version's name, such as `ReplicaSet web-v1`.
+    fn named(&self, what: &str) -> String {
+        let hash = what
+            .strip_prefix("ReplicaSet ")
+            .and_then(|name| name.rsplit_once('-'))
+            .and_then(|(base, tag)| Some((base, self.outside.trace.hash_of(tag)?)));
+        hash.map_or_else(
+            || what.to_owned(),
+            |(base, hash)| format!("ReplicaSet {base}-{hash}"),
+        )
     }
 }

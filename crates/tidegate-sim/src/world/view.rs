@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_core::{
-    plan::{Event, ObjectKey, Plan, Verb, Write},
+    plan::{Event, ObjectKey, Plan, Write},
     run::{Failure, Outcome},
 };
 use tidegate_integrations::metrics;
@@ -19,7 +19,7 @@ use crate::{
     },
     controller::{Died, Surroundings},
     doors::direct,
-    faults::{Cut, Weather},
+    faults::{Answer, Cut},
     trace,
 };
 
@@ -89,7 +89,8 @@ impl Surroundings for View<'_> {
         let other = tamper.and_then(|tamper| tamper(self.cluster, write));
         let write = other.as_ref().unwrap_or(write);
         let cut = self.outside.faults.strike();
-        if let Some(failure) = self.refusal(write, cut)? {
+        let answer = self.answer(write, cut)?;
+        if let Some(Answer::Fails(failure)) = answer {
             let line = format!("{} is not written: {failure:?}", write.target);
             self.outside.trace.line(self.now, "api", || line);
             return Ok(Outcome::Failed(failure));
@@ -116,10 +117,14 @@ impl Surroundings for View<'_> {
             }
         }
         notice(self.outside, self.cluster);
-        match cut {
-            Some(Cut::CrashAfter) => Err(Died),
-            Some(Cut::LostAnswer) => Ok(Outcome::Failed(Failure::Unknown("timeout".to_owned()))),
-            Some(Cut::CrashBefore | Cut::Conflict | Cut::Unavailable) | None => Ok(outcome),
+        match (cut, answer) {
+            (Some(Cut::CrashAfter), _) => Err(Died),
+            (_, Some(Answer::Lost)) => {
+                let line = format!("the answer about {} is lost", write.target);
+                self.outside.trace.line(self.now, "api", || line);
+                Ok(Outcome::Failed(Failure::Unknown("timeout".to_owned())))
+            }
+            (_, Some(Answer::Fails(_)) | None) => Ok(outcome),
         }
     }
 
@@ -149,22 +154,14 @@ impl Surroundings for View<'_> {
 }
 
 impl View<'_> {
-    /// Why a write does not even reach the cluster.
-    fn refusal(&self, write: &Write, cut: Option<Cut>) -> Result<Option<Failure>, Died> {
-        let unavailable = || Some(Failure::Unavailable("the server is unavailable".to_owned()));
+    /// What becomes of a write on its way to the cluster and back, if not what should.
+    fn answer(&mut self, write: &Write, cut: Option<Cut>) -> Result<Option<Answer>, Died> {
         match cut {
-            Some(Cut::CrashBefore) => return Err(Died),
-            Some(Cut::Conflict) => return Ok(Some(Failure::Conflict)),
-            Some(Cut::Unavailable) => return Ok(unavailable()),
-            Some(Cut::CrashAfter | Cut::LostAnswer) | None => {}
+            Some(Cut::CrashBefore) => Err(Died),
+            Some(Cut::Conflict) => Ok(Some(Answer::Fails(Failure::Conflict))),
+            Some(Cut::Unavailable) => Ok(Some(Answer::of_code(503, "the server is unavailable"))),
+            Some(Cut::LostAnswer) => Ok(Some(Answer::Lost)),
+            Some(Cut::CrashAfter) | None => Ok(self.outside.faults.answer(write)),
         }
-        Ok(match &self.outside.faults.weather {
-            Weather::Fair => None,
-            Weather::Unavailable => unavailable(),
-            Weather::Refuses { kind, with } => {
-                let meant = write.verb == Verb::Create && write.target.resource.kind == *kind;
-                meant.then(|| Failure::Refused(with.clone()))
-            }
-        })
     }
 }

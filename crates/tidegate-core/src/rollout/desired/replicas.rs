@@ -12,7 +12,7 @@ use crate::{
     rollout::{
         draft::Draft,
         events,
-        replica_math::{self, has_explicit_abort_delay, is_dynamic},
+        replica_math::{self, CanarySize, has_explicit_abort_delay, is_dynamic},
         scale_down,
         snapshot::{Deadline, ReplicaSetView, RolloutSnapshot, Routing, UserPause},
         traffic::Weights,
@@ -51,9 +51,7 @@ pub(crate) fn reconcile(snapshot: &RolloutSnapshot, draft: &Draft, now: Timestam
     if sizes.scaling == Scaling::Moved {
         return sizes;
     }
-    let weights = draft.weights.as_ref().map(Weights::from);
-    let count = replica_math::counts(snapshot, weights.as_ref()).canary;
-    let size = (count, why(snapshot));
+    let size = (canary_count(snapshot, draft, holding), why(snapshot));
     scale_new(snapshot, size, (&unmarked, holding, now), &mut sizes);
     if sizes.scaling == Scaling::Moved {
         return sizes;
@@ -132,10 +130,15 @@ fn share(snapshot: &RolloutSnapshot, draft: &Draft, set: &ReplicaSetView) -> i32
 }
 
 /// Whether an aborted canary keeps its size for a while. Keeps TRF-45.
+///
+/// Differs from upstream: a delay of 0 keeps it for good also without `setCanaryScale`, because that is
+/// what upstream's documentation promises; upstream scales it to nothing at once (TRF-46).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Holding {
     /// It does, for that many seconds after the stable version is whole.
     For(i32),
+    /// It does, until somebody decides what becomes of it.
+    ForGood,
     /// It does not.
     No,
 }
@@ -149,6 +152,7 @@ fn holds_on_abort(snapshot: &RolloutSnapshot, draft: &Draft) -> Holding {
         Some(seconds) if !is_dynamic(snapshot) || has_explicit_abort_delay(snapshot) => {
             Holding::For(seconds)
         }
+        None if !is_dynamic(snapshot) => Holding::ForGood,
         Some(_) | None => Holding::No,
     }
 }
@@ -162,7 +166,7 @@ fn remove_deadlines(
 ) -> Vec<String> {
     let new = snapshot
         .new_replica_set()
-        .filter(|_| holding == Holding::No);
+        .filter(|_| !matches!(holding, Holding::For(_)));
     let stable = snapshot
         .stable_replica_set()
         .filter(|stable| new.is_none_or(|new| new.name != stable.name));
@@ -246,6 +250,34 @@ fn scale_new(
         }
     }
     scale(snapshot, new, (count, reason), (holding, unmarked), sizes);
+}
+
+/// The size of the new ReplicaSet, deadlines aside.
+///
+/// Differs from upstream: with a dynamic stable version, pods of an aborted one only ever go. There,
+/// each scaling up brings some back for a while, because the stable pods are not there yet (S1-23).
+fn canary_count(snapshot: &RolloutSnapshot, draft: &Draft, holding: Holding) -> i32 {
+    let Some(new) = snapshot.new_replica_set() else {
+        return 0;
+    };
+    if holding == Holding::ForGood && snapshot.replicas > 0 {
+        return new.replicas;
+    }
+    let weights = draft.weights.as_ref().map(Weights::from);
+    let count = replica_math::counts(snapshot, weights.as_ref()).canary;
+    if draft.is_aborted(snapshot) && is_dynamic(snapshot) {
+        return count.min(new.replicas);
+    }
+    match (weights, replica_math::canary_size(snapshot)) {
+        // Pods go after the traffic that they carry: a weight that is to fall may still wait for pods
+        // of the stable version (S0-3).
+        (Some(weights), CanarySize::Weight(_)) if weights.canary_hash == new.hash => {
+            let max = replica_math::max_weight(snapshot);
+            let carried = replica_math::ceil_share(snapshot.replicas, weights.canary, max);
+            count.max(carried.min(new.replicas))
+        }
+        (Some(_), CanarySize::Weight(_) | CanarySize::Replicas(_)) | (None, _) => count,
+    }
 }
 
 /// Keeps an aborted canary at its size; its deadline begins once the stable version is whole (TRF-46).

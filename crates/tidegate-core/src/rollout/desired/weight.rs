@@ -12,7 +12,7 @@ use crate::{
             self, current_step, cut_share, desired_weight, is_dynamic, lacking, max_weight,
             set_weight,
         },
-        snapshot::{RolloutSnapshot, Routing},
+        snapshot::{RolloutSnapshot, Routing, UserPause},
         steps::Target,
     },
 };
@@ -144,15 +144,30 @@ fn wish(snapshot: &RolloutSnapshot, draft: &Draft) -> Wish {
         let reason = Reason::Because("there are no steps".to_owned());
         return wish(0, reason, ManagedRoutes::Keep);
     };
-    let (weight, reason) = mid_steps(snapshot, index);
-    let stays = replica_math::counts(snapshot, None).canary > 0;
-    // Whoever is about to lose all pods loses its routes first (S0-15).
-    let routes = if stays {
-        ManagedRoutes::Keep
-    } else {
-        ManagedRoutes::Remove
-    };
-    wish(weight, reason, routes)
+    let (weight, reason) = while_paused(snapshot, &new.hash, mid_steps(snapshot, index));
+    if replica_math::counts(snapshot, None).canary > 0 {
+        return wish(weight, reason, ManagedRoutes::Keep);
+    }
+    // Whoever is about to lose all pods loses its traffic and its routes first (S0-3, S0-15).
+    wish(0, reason, ManagedRoutes::Remove)
+}
+
+/// Differs from upstream, which moves traffic on to pods that were on their way when somebody paused
+/// the Rollout: a weight does not rise meanwhile (S1-7).
+fn while_paused(
+    snapshot: &RolloutSnapshot,
+    hash: &str,
+    (weight, reason): (i32, Reason),
+) -> (i32, Reason) {
+    let recorded = snapshot.recorded.weights.as_ref();
+    let held = recorded
+        .filter(|weights| weights.canary_hash == hash)
+        .map_or(0, |weights| weights.canary);
+    if snapshot.user_pause == UserPause::Running || weight <= held {
+        return (weight, reason);
+    }
+    let by = "spec.paused is true";
+    (held, Reason::Halted { by })
 }
 
 /// Until the pods for a step are there, the weight of the steps before it holds. Keeps TRF-16.

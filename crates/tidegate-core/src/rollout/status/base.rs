@@ -34,7 +34,7 @@ pub(super) fn rebuilt(snapshot: &RolloutSnapshot, draft: &Draft) -> RolloutStatu
         conditions: held.conditions.clone(),
         stable_rs: held.stable_rs.clone(),
         restarted_at: held.restarted_at,
-        promote_full: held.promote_full,
+        promote_full: snapshot.recorded.promote_full.is_set(),
         alb: held.alb.clone(),
         albs: held.albs.clone(),
         duration: held.duration.clone(),

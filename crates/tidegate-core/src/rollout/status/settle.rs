@@ -83,6 +83,10 @@ fn set_abort_and_pauses(
     status.aborted_at = status
         .abort
         .then(|| held.aborted_at.unwrap_or_else(|| Time::new(now)));
+    if status.abort && held.aborted_at.is_none() {
+        // Whoever retries later asks for the steps, not for a full promotion of long ago (S1-9).
+        status.promote_full = false;
+    }
     if status.abort || draft.pauses == Clearing::Clear {
         return;
     }

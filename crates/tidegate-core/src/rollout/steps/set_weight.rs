@@ -6,7 +6,11 @@ use tidegate_api::rollout::CanaryStep;
 use super::{Progress, StepKind, StepView, Target};
 use crate::{
     reason::Reason,
-    rollout::{replica_math, snapshot::Routing, traffic::Weights},
+    rollout::{
+        replica_math,
+        snapshot::{RolloutSnapshot, Routing},
+        traffic::Weights,
+    },
 };
 
 /// Sends this much of the traffic to the canary.
@@ -32,6 +36,12 @@ impl StepKind for SetWeightStep {
         if let Some(reason) = replica_math::lacking(view.snapshot, weights.as_ref()) {
             return Progress::waiting(reason);
         }
+        if lacks_any_pod(view.snapshot, self.weight) {
+            // Older versions may leave no room for a first pod. Differs from upstream, which goes past
+            // the step with none (S1-2).
+            let sentence = "the new version has no pods yet".to_owned();
+            return Progress::waiting(Reason::Because(sentence));
+        }
         // What routers could not be given holds the step. Differs from upstream, which goes past it.
         let stands = match view.snapshot.canary.routing {
             Routing::ByReplicas => true,
@@ -53,4 +63,14 @@ impl StepKind for SetWeightStep {
     fn words(&self) -> String {
         format!("setWeight: {}", self.weight)
     }
+}
+
+/// Whether a canary without routers has no pod although it is to have some of the traffic.
+fn lacks_any_pod(snapshot: &RolloutSnapshot, weight: i32) -> bool {
+    let asked = snapshot.canary.routing == Routing::ByReplicas
+        && weight > 0
+        && snapshot.replicas > snapshot.canary.max_unavailable;
+    let updates = snapshot.stable.is_some() && snapshot.new != snapshot.stable;
+    let new = snapshot.new_replica_set();
+    asked && updates && new.is_some_and(|new| new.replicas == 0)
 }
