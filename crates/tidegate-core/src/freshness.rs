@@ -106,6 +106,11 @@ impl Ledger {
         }
     }
 
+    /// Who was outrun in its last pass, and how often in a row: whoever waits longer than others.
+    pub fn outruns(&self) -> &BTreeMap<ObjectKey, u32> {
+        &self.outrun
+    }
+
     /// A pass over `owner` ended for another reason than being outrun.
     pub fn settled(&mut self, owner: &ObjectKey) {
         self.outrun.remove(owner);

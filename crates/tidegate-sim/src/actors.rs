@@ -18,7 +18,7 @@ use self::{
     deployments::Deployments, endpoints::Endpoints, garbage::GarbageCollector, pods::Pods,
     replica_set::ReplicaSets,
 };
-use crate::cluster::Cluster;
+use crate::{cluster::Cluster, digest::Digest};
 
 /// How the actors behave.
 #[derive(Clone, Debug)]
@@ -95,6 +95,12 @@ impl Actors {
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// Everything that its future depends on, once it has acted on every change.
+    pub(crate) fn digest(&self, digest: &mut Digest) {
+        self.replica_sets.digest(digest);
+        self.pods.digest(digest);
     }
 
     /// Decides what becomes of the pods whose `rollouts-pod-template-hash` is this one, from now on.

@@ -31,6 +31,8 @@ use self::{
     refusal::Refusal,
     selector::{FieldSelector, LabelSelector},
 };
+use crate::digest::Digest;
+
 pub use self::{
     log::{Actor, Change, Locator, Part, Verb, What},
     patch::{Conflicts, Patch},
@@ -158,7 +160,12 @@ pub struct Cluster {
     uids: BTreeMap<Arc<str>, Locator>,
     /// Which objects name this uid as an owner.
     dependents: BTreeMap<Arc<str>, BTreeSet<Locator>>,
-    /// Counts uids, generated names and addresses.
+    /// How often an object of this place was created: its uid follows from that, and from nothing that
+    /// happens elsewhere.
+    births: BTreeMap<Locator, u64>,
+    /// How many names were generated from a kind, a namespace and a beginning.
+    generated: BTreeMap<Locator, u64>,
+    /// Counts addresses.
     serial: u64,
 }
 
@@ -175,6 +182,8 @@ impl Cluster {
             log: Log::default(),
             uids: BTreeMap::new(),
             dependents: BTreeMap::new(),
+            births: BTreeMap::new(),
+            generated: BTreeMap::new(),
             serial: 0,
         };
         let call = Call::new(now, "cluster");
@@ -281,10 +290,28 @@ impl Cluster {
         self.dependents.get(uid).into_iter().flatten()
     }
 
-    /// The next number of the cluster's only counter, for uids, generated names and addresses.
+    /// The next number of the cluster's counter of addresses.
     pub(crate) fn next_serial(&mut self) -> u64 {
         self.serial += 1;
         self.serial
+    }
+
+    /// The uid of the next object of this place.
+    fn uid_of_next(&self, place: &Locator) -> String {
+        let mut digest = place_digest(place);
+        digest.number(self.births.get(place).copied().unwrap_or(0));
+        let number = digest.finish() & 0xffff_ffff_ffff;
+        format!("00000000-0000-4000-8000-{number:012x}")
+    }
+
+    /// A number for the next name that begins like this one; it follows from nothing that happens
+    /// elsewhere.
+    fn number_of_name(&mut self, beginning: Locator) -> u64 {
+        // Small, for what is made of it is multiplied.
+        let first = place_digest(&beginning).finish() % 1_000_000;
+        let count = self.generated.entry(beginning).or_default();
+        *count += 1;
+        first + *count
     }
 
     /// Stores a change under the next version and tells the log. Returns the object as stored.
@@ -308,6 +335,9 @@ impl Cluster {
             old.as_deref(),
             (what != What::Deleted).then_some(&*new),
         );
+        if what == What::Added {
+            *self.births.entry(object.clone()).or_default() += 1;
+        }
         let namespaces = &mut self.shelves[object.kind.place()];
         match what {
             What::Added | What::Modified => {
@@ -367,6 +397,14 @@ impl Cluster {
             (Some(_), Some(_)) | (None, None) => {}
         }
     }
+}
+
+fn place_digest(place: &Locator) -> Digest {
+    let mut digest = Digest::new(0);
+    digest.number(place.kind.number());
+    digest.text(&place.namespace);
+    digest.text(&place.name);
+    digest
 }
 
 /// A change that is about to be committed.

@@ -25,15 +25,20 @@ use tidegate_integrations::{
     traffic,
 };
 
+pub use self::caches::WATCHED;
 use self::{
     caches::{Caches, News},
     queue::Queue,
     shelf::Broken,
     workloads::Known,
 };
-use crate::cluster::{
-    Cluster, Locator,
-    kinds::{self, KindId},
+use crate::{
+    cluster::{
+        Cluster, Locator,
+        kinds::{self, KindId},
+    },
+    digest::Digest,
+    faults::Lacks,
 };
 
 /// How long a pass waits for a cache that lags behind; as in the shell.
@@ -54,6 +59,10 @@ pub trait Surroundings {
     fn cluster(&self) -> &Cluster;
     /// Kinds whose watches are held back, and up to which version they come.
     fn held_back(&self) -> &BTreeMap<KindId, u64>;
+    /// What it lacks, if it is a broken one.
+    fn lacks(&self) -> Option<Lacks>;
+    /// A pass begins, on what was seen of each kind.
+    fn begin(&mut self, about: &Locator, seen: Vec<(KindId, u64)>);
     /// Sends a write.
     ///
     /// # Errors
@@ -108,6 +117,24 @@ impl Controller {
         }
     }
 
+    /// Everything that its future depends on; `None` while it has not taken in every change.
+    pub(crate) fn digest(&self, cluster: &Cluster, digest: &mut Digest) -> Option<()> {
+        if !self.caches.is_complete(cluster) {
+            return None;
+        }
+        self.queue.digest(digest);
+        for (object, times) in self.ledger.outruns() {
+            digest.text(&object.name);
+            digest.number(u64::from(*times));
+        }
+        Some(())
+    }
+
+    /// Whether nothing keeps it from acting.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.queue.is_calm()
+    }
+
     /// When it wants to act, if nothing changes.
     pub fn next(&self) -> Option<Timestamp> {
         self.queue.next()
@@ -124,29 +151,45 @@ impl Controller {
             around.tell(&about, vec![rollout::events::deleted(&metadata)]);
         }
         for object in dirty {
-            self.queue.add(object);
+            let deaf = around.lacks() == Some(Lacks::Ears) && object.kind == kinds::ROLLOUTS;
+            if !deaf {
+                self.queue.add(object);
+            }
         }
         let now = around.now();
         let Some(object) = self.queue.take(now) else {
             return Ok(None);
         };
         let verdict = match self.ledger.check(&key_of(&object), &self.caches) {
-            Freshness::Fresh => self.look_at(around, &object)?,
-            Freshness::Behind(_) => Verdict::Behind,
+            Freshness::Behind(_) if around.lacks() != Some(Lacks::Ledger) => Verdict::Behind,
+            Freshness::Fresh | Freshness::Behind(_) => {
+                around.begin(&object, self.caches.versions());
+                self.look_at(around, &object)?
+            }
         };
+        self.queue_again(around, &object, verdict);
+        Ok(Some(object))
+    }
+
+    /// When the object is looked at again.
+    fn queue_again(&mut self, around: &impl Surroundings, object: &Locator, verdict: Verdict) {
+        let now = around.now();
         match verdict {
             Verdict::Done(wake) => {
-                self.ledger.settled(&key_of(&object));
+                let wake = wake.filter(|_| around.lacks() != Some(Lacks::Wakes));
+                self.ledger.settled(&key_of(object));
                 self.queue.done(object.clone(), wake);
             }
             Verdict::Failed(wake) => {
-                self.ledger.settled(&key_of(&object));
+                self.ledger.settled(&key_of(object));
                 self.queue.failed(object.clone(), wake, now);
             }
             Verdict::Behind => self.queue.postpone(object.clone(), now + CACHE_LAG),
+            Verdict::Outrun(_) if around.lacks() == Some(Lacks::Patience) => {
+                self.queue.add(object.clone());
+            }
             Verdict::Outrun(delay) => self.queue.postpone(object.clone(), now + delay),
         }
-        Ok(Some(object))
     }
 
     fn look_at(

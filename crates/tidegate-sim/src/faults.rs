@@ -1,15 +1,38 @@
 //! What can go wrong between the controller and the cluster.
 
+use jiff::Timestamp;
 use tidegate_core::{
     plan::{Verb, Write},
     run::Failure,
 };
 
-use crate::cluster::Cluster;
+use crate::{cluster::Cluster, digest::Digest};
 
 /// What a broken controller writes in place of a write; `None` leaves it as it is. So that every check
 /// can be shown to fail.
 pub type Tamper = fn(&Cluster, &Write) -> Option<Write>;
+
+/// Something that keeps a controller safe and is taken away from it, to show what it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lacks {
+    /// It does not wait until it has seen its own writes.
+    Ledger,
+    /// It tries again at once what somebody else was faster at.
+    Patience,
+    /// It does not hear of changes of Rollouts.
+    Ears,
+    /// It does not wake when it wanted to.
+    Wakes,
+}
+
+/// A broken controller.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Broken {
+    /// What it writes in place of a write.
+    pub tamper: Option<Tamper>,
+    /// What it lacks.
+    pub lacks: Option<Lacks>,
+}
 
 /// One thing that goes wrong at one write of the controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,16 +47,23 @@ pub enum Cut {
     Conflict,
     /// The server cannot be reached: the write does not commit.
     Unavailable,
+    /// Too many requests, 429: neither this write nor any other of the next second commits.
+    Throttled,
+    /// A second leader starts just before the write, does everything that it finds to do, and then both
+    /// go on side by side; after a while the first one is gone.
+    Overlap,
 }
 
 impl Cut {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::CrashBefore,
         Self::CrashAfter,
         Self::LostAnswer,
         Self::Conflict,
         Self::Unavailable,
+        Self::Throttled,
+        Self::Overlap,
     ];
 }
 
@@ -110,10 +140,24 @@ pub struct Faults {
     pub writes: usize,
     /// What goes wrong at the write of this number, counted from 0.
     pub cut: Option<(usize, Cut)>,
+    /// Until when every write is refused with 429.
+    pub throttled: Option<Timestamp>,
+    /// Whether every write is sent twice, as by a network that repeats what it has delivered.
+    pub delivery: Delivery,
     /// How the API server treats writes now.
     pub weather: Weather,
     /// Whether the controller is a broken one.
-    pub tamper: Option<Tamper>,
+    pub broken: Broken,
+}
+
+/// How often a write arrives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// As often as it was sent.
+    #[default]
+    Once,
+    /// Once more, just after it has committed.
+    Twice,
 }
 
 impl Faults {
@@ -139,5 +183,20 @@ impl Faults {
                 Some(answer.clone())
             }
         }
+    }
+
+    /// Ends what has lasted long enough.
+    pub(crate) fn clear_up(&mut self, now: Timestamp) {
+        self.throttled = self.throttled.filter(|until| now < *until);
+    }
+
+    /// What the future depends on; `None` while the cut is still to come.
+    pub(crate) fn digest(&self, digest: &mut Digest) -> Option<()> {
+        if self.cut.is_some_and(|(at, _)| at >= self.writes) {
+            return None;
+        }
+        digest.text(&format!("{:?}", self.weather));
+        digest.some_instant(self.throttled);
+        Some(())
     }
 }

@@ -4,43 +4,114 @@
 //! write, so a state that others brought about is nobody's fault here.
 
 mod blue_green;
+mod evidence;
+mod flaps;
 mod gates;
 mod identity;
+mod intent;
 mod liveness;
+mod memory;
 mod mesh;
+mod order;
 mod ownership;
 mod picture;
 mod routing;
+mod sizes;
 mod state;
 mod traffic;
 mod untouched;
 mod workload;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
-use tidegate_core::plan::{ObjectKey, Write};
+use tidegate_core::{
+    plan::{ObjectKey, Write},
+    run::{Failure, Outcome},
+};
 
-use self::{picture::Picture, state::State};
+use self::{memory::Memory, picture::Picture, state::State};
 use crate::{
-    cluster::{Change, Cluster, Locator, fields, kinds},
+    cluster::{
+        Change, Cluster, Locator, fields,
+        kinds::{self, KindId},
+    },
+    digest::Digest,
     trace::Trace,
     world::CONTROLLER,
 };
+
+/// What a pass was decided on.
+#[derive(Clone, Debug, Default)]
+pub struct Cause {
+    /// Which of the controllers that there ever were decided.
+    pub process: u32,
+    /// The cluster's version when the pass began.
+    pub version: u64,
+    /// The version up to which each watched kind had been seen.
+    pub seen: Vec<(KindId, u64)>,
+}
+
+impl Cause {
+    /// The version up to which a kind had been seen.
+    fn saw(&self, kind: KindId) -> u64 {
+        let seen = self.seen.iter().find(|(known, _)| *known == kind);
+        seen.map_or(0, |(_, version)| *version)
+    }
+
+    /// Whether the kind is watched at all.
+    fn knows(&self, kind: KindId) -> bool {
+        self.seen.iter().any(|(known, _)| *known == kind)
+    }
+}
+
+/// A write on its way.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent<'a> {
+    /// What the pass is about.
+    pub about: &'a ObjectKey,
+    /// What it was decided on.
+    pub cause: &'a Cause,
+    /// The write.
+    pub write: &'a Write,
+    /// Its target, if the cluster knows the kind.
+    pub place: Option<&'a Locator>,
+    /// When.
+    pub now: Timestamp,
+}
 
 /// One write of the controller: how everything was before it, and how it is after it.
 struct Deed<'a> {
     before: &'a Picture,
     after: &'a Picture,
     change: &'a Change,
+    /// `None` if it is not the controller's own write.
+    cause: Option<&'a Cause>,
     state: &'a State,
+    memory: &'a Memory,
+}
+
+impl Deed<'_> {
+    /// How many pods of a hash were available when the controller last saw its ReplicaSet, and are still
+    /// asked for. What went since, unasked, nobody could know.
+    fn known(&self, hash: &str) -> i64 {
+        let Some(cause) = self.cause else { return 0 };
+        let version = cause.saw(kinds::REPLICA_SETS);
+        let known = self.state.available_at((&self.after.uid, hash), version);
+        known.min(self.after.set(hash).want)
+    }
+
+    /// How many pods of a hash can serve, as far as the controller could know.
+    fn capacity(&self, hash: &str) -> i64 {
+        self.after.set(hash).available.max(self.known(hash))
+    }
 }
 
 /// A check: what is broken, in one sentence with the invariant's id.
 type Check = fn(&Deed<'_>) -> Option<String>;
 
 /// In the order of the catalogue.
-const CHECKS: [Check; 20] = [
+const CHECKS: [Check; 37] = [
     traffic::no_black_hole,
     traffic::capacity_before_weight,
     traffic::weight_before_scale_down,
@@ -49,18 +120,35 @@ const CHECKS: [Check; 20] = [
     blue_green::switch_readiness,
     blue_green::old_colour_kept,
     blue_green::deadline_gives_time,
+    sizes::abort_of_nothing,
+    sizes::max_unavailable,
+    sizes::max_surge,
     traffic::abort_returns_traffic,
     traffic::weights_are_well_formed,
     mesh::weights_are_well_formed,
     mesh::extra_routes_lead_to_pods,
     mesh::only_managed_fields_change,
+    traffic::routes_agree,
     gates::step_index_law,
     gates::step_is_done,
     untouched::release_keeps_pods,
-    gates::pause_means_pause,
     identity::one_replica_set_per_template,
     workload::pods_come_before_they_go,
     workload::template_stays_away,
+    evidence::promotion_has_its_reason,
+    evidence::failed_analysis_stops,
+    evidence::inconclusive_analysis_waits,
+    gates::pause_means_pause,
+    order::users_are_heard,
+    intent::abort_is_sticky,
+    intent::abort_has_its_reason,
+    intent::new_version_begins_anew,
+    intent::index_is_within_the_steps,
+    intent::deadline_is_kept,
+    intent::full_promotion_ends,
+    sizes::aborted_stays_small,
+    sizes::status_keeps_its_fields,
+    order::the_same_object,
 ];
 
 /// Looks at every change.
@@ -68,10 +156,13 @@ const CHECKS: [Check; 20] = [
 pub struct Monitor {
     seen: u64,
     state: State,
+    memory: Arc<Memory>,
     violations: Vec<String>,
     available: BTreeMap<Locator, i64>,
     /// How everything is, if nothing has changed since it was last painted.
     painted: Option<(Timestamp, Vec<Picture>)>,
+    /// Since when nothing goes wrong.
+    calm: Option<Timestamp>,
 }
 
 impl Monitor {
@@ -80,15 +171,22 @@ impl Monitor {
         Self {
             seen,
             state: State::default(),
+            memory: Arc::default(),
             violations: Vec::new(),
             available: BTreeMap::new(),
             painted: None,
+            calm: None,
         }
     }
 
     /// The version of the last change that was looked at.
     pub fn seen(&self) -> u64 {
         self.seen
+    }
+
+    /// What its checks will depend on besides the cluster.
+    pub(crate) fn digest(&self, digest: &mut Digest) {
+        self.memory.digest(digest);
     }
 
     /// What was broken.
@@ -101,31 +199,91 @@ impl Monitor {
         self.violations.push(violation);
     }
 
-    /// Looks at a write before it is sent.
-    pub fn about_to_send(&mut self, about: &ObjectKey, write: &Write) {
-        self.violations.extend(ownership::guarded(write));
-        self.violations
-            .extend(ownership::only_ours(&self.state, about, write));
-        self.violations
-            .extend(untouched::only_the_status(&self.state, about, write));
+    /// Pods, metrics or the API itself have changed: what was right before may be wrong now.
+    pub fn disturb(&mut self) {
+        Arc::make_mut(&mut self.memory).flaps.forget();
     }
 
-    /// Looks at a change. Tells what it breaks.
-    pub fn look(&mut self, change: &Change) -> Vec<String> {
+    /// A process has died.
+    pub fn forget_process(&mut self, process: u32) {
+        Arc::make_mut(&mut self.memory).forget_process(process);
+    }
+
+    /// A pass begins.
+    pub fn begin_pass(&mut self, about: &Locator, cause: &Cause) {
+        if !self.memory.unheard.is_empty() {
+            Arc::make_mut(&mut self.memory).look(about, cause);
+        }
+    }
+
+    /// Looks at a write before it is sent.
+    pub fn about_to_send(&mut self, sent: &Sent<'_>) {
+        let (memory, state) = (&*self.memory, &self.state);
+        let broken = [
+            ownership::guarded(sent.write),
+            ownership::only_ours(state, sent.about, sent.write),
+            untouched::only_the_status(state, sent.about, sent.write),
+            order::own_writes_are_seen(memory, sent),
+            order::conflicts_are_waited_for(memory, sent),
+            order::unknown_means_hold((memory, state), sent),
+        ];
+        self.violations.extend(broken.into_iter().flatten());
+    }
+
+    /// Takes in what the controller learns of a write.
+    pub fn learn(&mut self, sent: &Sent<'_>, outcome: &Outcome) {
+        let Some(place) = sent.place else { return };
+        let memory = Arc::make_mut(&mut self.memory);
+        let process = sent.cause.process;
+        match outcome {
+            Outcome::Done(object) => {
+                memory.conflicts.remove(&(process, place.clone()));
+                let version = fields::version(object).parse().unwrap_or(0);
+                let written = memory.written.entry((process, sent.about.clone()));
+                let newest = written.or_default().entry(place.kind).or_default();
+                *newest = version.max(*newest);
+            }
+            Outcome::Failed(Failure::Conflict) if order::can_conflict(sent.write.verb) => {
+                let seen = sent.cause.saw(place.kind);
+                memory
+                    .conflicts
+                    .insert((process, place.clone()), (sent.now, seen));
+            }
+            Outcome::Failed(_) => {}
+        }
+    }
+
+    /// Looks at a change; `cause` is what it was decided on, if the controller has just written it. Tells
+    /// what it breaks.
+    pub fn look(&mut self, change: &Change, cause: Option<&Cause>) -> Vec<String> {
         self.seen = change.version;
         if !State::watches(change.object.kind) {
             return Vec::new();
         }
-        if !concerns_traffic(change) {
+        Arc::make_mut(&mut self.memory).before(change);
+        let broken = if concerns_traffic(change) {
+            self.check(change, cause)
+        } else {
             self.state.take(change);
             self.painted = None;
-            return Vec::new();
-        }
+            Vec::new()
+        };
+        let runs = self.state.of(kinds::ANALYSIS_RUNS).map(|run| &**run);
+        Arc::make_mut(&mut self.memory).after(change, runs);
+        self.violations.extend(broken.iter().cloned());
+        broken
+    }
+
+    fn check(&mut self, change: &Change, cause: Option<&Cause>) -> Vec<String> {
+        let cause = cause.filter(|_| change.actor == CONTROLLER);
         let known = self.painted.take().filter(|(at, _)| *at == change.at);
         let before = known.map_or_else(|| self.state.paint(change.at), |(_, before)| before);
         self.state.take(change);
         let after = self.state.paint(change.at);
         let mut broken = Vec::new();
+        if change.actor == CONTROLLER {
+            broken.extend(Arc::make_mut(&mut self.memory).flaps.take(change));
+        }
         for after in &after {
             let Some(before) = before.iter().find(|one| one.uid == after.uid) else {
                 continue;
@@ -134,13 +292,27 @@ impl Monitor {
                 before,
                 after,
                 change,
+                cause,
                 state: &self.state,
+                memory: &self.memory,
             };
             broken.extend(CHECKS.iter().filter_map(|check| check(&deed)));
         }
         self.painted = Some((change.at, after));
-        self.violations.extend(broken.iter().cloned());
         broken
+    }
+
+    /// Looks at how everything is at the end of an instant; `calm` tells whether nothing goes wrong at
+    /// it. Tells what is overdue.
+    pub fn check_instant(&mut self, now: Timestamp, calm: Calm) {
+        match calm {
+            Calm::No => self.calm = None,
+            Calm::Yes => {
+                let since = *self.calm.get_or_insert(now);
+                let late = liveness::overdue((&self.memory, &self.state), (since, now));
+                self.violations.extend(late);
+            }
+        }
     }
 
     /// A line about a ReplicaSet whose number of available pods has changed.
@@ -175,6 +347,15 @@ impl Monitor {
         let broken = liveness::ends(picture.as_ref(), object.map(|one| &**one), (ends, &name));
         self.violations.extend(broken);
     }
+}
+
+/// Whether nothing goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Calm {
+    /// Nothing does.
+    Yes,
+    /// Something does: the controller is dead, blind or refused.
+    No,
 }
 
 /// Whether a change can break a promise of the controller's: its own writes, and pods that go because

@@ -4,6 +4,7 @@
 pub mod actors;
 pub mod cluster;
 pub mod controller;
+mod digest;
 pub mod doors;
 pub mod explore;
 pub mod faults;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_core::plan::{Event, Severity, Verb, Write};
 
-use crate::cluster::fields;
+use crate::{cluster::fields, digest::Digest};
 
 /// Whether lines are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,14 @@ impl Trace {
             .iter()
             .find(|(_, known)| *known == name)
             .map(|(hash, _)| hash.as_str())
+    }
+
+    /// What its lines will depend on.
+    pub(crate) fn digest(&self, digest: &mut Digest) {
+        for (hash, name) in &self.names {
+            digest.text(hash);
+            digest.text(name);
+        }
     }
 
     /// Adds a line: who, and what.

@@ -1,25 +1,34 @@
 //! A cluster with everybody in it, the controller included, and the time that passes. A clone goes on
 //! from where the original stands.
 
+mod overlap;
+mod states;
 mod story;
 mod view;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use anyhow::bail;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tidegate_core::plan::ObjectKey;
 
-use self::view::{View, notice};
+use self::{
+    overlap::Second,
+    states::States,
+    view::{View, notice},
+};
 use crate::{
     actors::{
         Actors, EndpointsWrites, Fate, Settings, kubelet::Timing, metrics::MetricServer, user::User,
     },
-    cluster::{Cluster, Locator, fields},
+    cluster::{Cluster, Locator, fields, kinds::KindId},
     controller::{Controller, Died},
-    faults::{Cut, Faults, Tamper},
-    invariants::Monitor,
+    faults::{Broken, Cut, Delivery, Faults, Tamper, Weather},
+    invariants::{Calm, Cause, Monitor},
     scenario::{NAMESPACE, Scenario},
     trace::{Keep, Trace},
 };
@@ -31,11 +40,16 @@ const RESTART: SignedDuration = SignedDuration::from_millis(500);
 /// How long a person looks at what they waited for before they act on it: longer than a crash, or the
 /// story would depend on it.
 const LOOK: SignedDuration = SignedDuration::from_secs(1);
+/// The longest that a watch is held back: as long as the longest back-off, and shorter than a controller
+/// that waits for its own writes is taken for one that spins.
+const LONGEST_LAG: SignedDuration = SignedDuration::from_secs(10);
 /// How long nothing must happen for everything to have come to rest: longer than any pause of the
 /// scenarios.
 const REST: SignedDuration = SignedDuration::from_mins(16);
 /// The longest that a scenario may take.
 const LONGEST: SignedDuration = SignedDuration::from_hours(6);
+/// Who breaks more than this is not listened to any further.
+const MOST_VIOLATIONS: usize = 200;
 /// More passes over one object within one instant are a controller that spins.
 const MOST_PASSES_AT_ONCE: u32 = 60;
 /// More passes while nothing happens are a controller that spins: one every ten seconds is the slowest
@@ -51,6 +65,8 @@ pub struct World {
     pub cluster: Cluster,
     actors: Actors,
     controller: Option<Box<Controller>>,
+    /// Which controller it is.
+    process: u32,
     /// When a new controller starts.
     restart: Option<Timestamp>,
     outside: Outside,
@@ -63,7 +79,34 @@ pub struct World {
     passes: BTreeMap<Locator, u32>,
     idle_passes: u32,
     last_write: Timestamp,
+    hold: Option<Hold>,
+    /// A watch that is to be held back: from which look on, its kind, and by how many changes.
+    to_hold: Option<(u64, KindId, usize)>,
+    /// How often the controller has looked for work.
+    looks: u64,
+    states: Option<States>,
     snapshots: Option<Vec<(usize, Self)>>,
+}
+
+/// A watch that is held back for a while.
+#[derive(Clone, Copy, Debug)]
+struct Hold {
+    kind: KindId,
+    /// The version that it has come to.
+    from: u64,
+    /// It is released when it lags by more changes than these,
+    lag: usize,
+    /// and at this instant at the latest.
+    until: Timestamp,
+}
+
+/// How a run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// Everything has come to rest.
+    ToItsEnd,
+    /// It has come to a known state, from where it would go on as another run did.
+    IntoTheKnown,
 }
 
 /// What the controller reaches besides the cluster.
@@ -77,6 +120,10 @@ struct Outside {
     waits: BTreeMap<ObjectKey, String>,
     /// Versions that have just appeared: hash and tag.
     fresh: Vec<(String, String)>,
+    /// Another controller that believes itself the leader.
+    second: Option<Second>,
+    /// How many controllers there were besides the first.
+    processes: u32,
 }
 
 impl World {
@@ -106,11 +153,14 @@ impl World {
             rollout: "web".to_owned(),
             waits: BTreeMap::new(),
             fresh: Vec::new(),
+            second: None,
+            processes: 0,
         };
         let mut world = Self {
             begun,
             now: begun,
             controller: Some(Box::new(Controller::start(&cluster))),
+            process: 0,
             cluster,
             actors,
             restart: None,
@@ -122,6 +172,10 @@ impl World {
             passes: BTreeMap::new(),
             idle_passes: 0,
             last_write: begun,
+            hold: None,
+            to_hold: None,
+            looks: 0,
+            states: None,
             snapshots: None,
         };
         world.furnish(story, read)?;
@@ -163,9 +217,40 @@ impl World {
         self.outside.faults.cut = Some((at, cut));
     }
 
-    /// Makes the controller a broken one.
+    /// Delivers every write twice.
+    pub fn deliver_twice(&mut self) {
+        self.outside.faults.delivery = Delivery::Twice;
+    }
+
+    /// Holds the watch of a kind back from a look for work on, until it lags by more changes than these,
+    /// and for no longer than the longest lag.
+    pub fn hold_back(&mut self, look: u64, kind: KindId, lag: usize) {
+        self.to_hold = Some((look, kind, lag));
+    }
+
+    /// How often the controller has looked for work.
+    pub fn looks(&self) -> u64 {
+        self.looks
+    }
+
+    /// Makes the controller write something else.
     pub fn tamper(&mut self, tamper: Tamper) {
-        self.outside.faults.tamper = Some(tamper);
+        self.outside.faults.broken.tamper = Some(tamper);
+    }
+
+    /// Makes the controller a broken one.
+    pub fn break_controller(&mut self, broken: Broken) {
+        self.outside.faults.broken = broken;
+    }
+
+    /// Notes the fingerprint of each state from now on.
+    pub fn keep_states(&mut self) {
+        self.states = Some(States::default());
+    }
+
+    /// The fingerprints.
+    pub fn take_states(&mut self) -> Vec<u64> {
+        self.states.take().unwrap_or_default().into_found()
     }
 
     /// Keeps a copy of the world before each pass that may write, for the sweep.
@@ -198,9 +283,20 @@ impl World {
     /// # Errors
     /// When the story cannot be told to its end.
     pub fn run(&mut self) -> anyhow::Result<()> {
+        self.run_unless(&BTreeSet::new()).map(|_| ())
+    }
+
+    /// The same, but no further than to a state of which it is known how it goes on.
+    ///
+    /// # Errors
+    /// When the story cannot be told to its end.
+    pub fn run_unless(&mut self, known: &BTreeSet<u64>) -> anyhow::Result<Ran> {
         let end = self.begun + LONGEST;
         loop {
             self.instant()?;
+            if self.is_known(known) {
+                return Ok(Ran::IntoTheKnown);
+            }
             let told = self.told.0 == self.story.story.len();
             let Some(next) = self.next()? else { break };
             let rests = told
@@ -209,19 +305,26 @@ impl World {
             if rests {
                 break;
             }
+            if self.violations().len() > MOST_VIOLATIONS {
+                bail!("too much is broken to go on");
+            }
             if next > end {
                 let text = self.outside.trace.text();
                 bail!("L-1: it does not come to rest\n{text}");
             }
             self.now = next;
+            self.outside.faults.clear_up(next);
             self.passes.clear();
         }
+        let (later, calm) = (self.now + REST, self.calm());
+        self.outside.monitor.check_instant(later, calm);
         let left = self.story.story.len() - self.told.0;
         if left > 0 {
             let text = self.outside.trace.text();
             bail!("{left} happenings never came\n{text}");
         }
-        self.rest()
+        self.rest()?;
+        Ok(Ran::ToItsEnd)
     }
 
     /// L-1 and L-2: it ends as it should, and stays.
@@ -241,6 +344,12 @@ impl World {
         if self.outside.faults.writes != writes || self.cluster.version() != before {
             self.violation("L-1: a resync at rest still writes");
         }
+        let writes = self.outside.faults.writes;
+        self.start_controller();
+        self.instant()?;
+        if self.outside.faults.writes != writes {
+            self.violation("S0-18: a controller that starts at rest writes");
+        }
         Ok(())
     }
 
@@ -258,23 +367,48 @@ impl World {
             self.notice();
             if self.restart.is_some_and(|at| at <= self.now) {
                 self.restart = None;
-                self.controller = Some(Box::new(Controller::start(&self.cluster)));
+                self.start_controller();
                 self.line("again", || "the controller starts".to_owned());
             }
+            let before_pass = self.cluster.version();
             let passed = self.pass();
+            let passed = self.second_pass(before_pass, passed) || passed;
             self.notice();
             if passed || self.cluster.version() != before {
                 continue;
             }
             if !self.tell()? {
+                let (now, calm) = (self.now, self.calm());
+                self.outside.monitor.check_instant(now, calm);
                 return Ok(());
             }
+        }
+    }
+
+    fn start_controller(&mut self) {
+        self.outside.monitor.forget_process(self.process);
+        self.outside.processes += 1;
+        self.process = self.outside.processes;
+        self.controller = Some(Box::new(Controller::start(&self.cluster)));
+    }
+
+    fn calm(&self) -> Calm {
+        let works = self.controller.as_ref().is_some_and(|one| one.is_calm());
+        let faults = &self.outside.faults;
+        let fair = faults.weather == Weather::Fair && faults.throttled.is_none();
+        if works && fair && self.hold.is_none() && self.outside.second.is_none() {
+            Calm::Yes
+        } else {
+            Calm::No
         }
     }
 
     /// One pass of the controller; tells whether there was one.
     fn pass(&mut self) -> bool {
         let copy = self.snapshots.is_some().then(|| self.copy());
+        self.begin_to_hold();
+        self.looks += 1;
+        let held_back = self.held_back();
         let Some(mut controller) = self.controller.take() else {
             return false;
         };
@@ -282,8 +416,12 @@ impl World {
         let mut view = View {
             cluster: &mut self.cluster,
             outside: &mut self.outside,
-            held_back: BTreeMap::new(),
+            held_back,
             now: self.now,
+            cause: Cause {
+                process: self.process,
+                ..Cause::default()
+            },
         };
         let passed = controller.pass(&mut view);
         if self.outside.faults.writes != writes
@@ -342,9 +480,13 @@ impl World {
             None => None,
         };
         let looked = self.holds.map(|since| since + LOOK);
-        Ok([self.actors.next(), controller, self.restart, due, looked]
+        let released = self.hold.map(|hold| hold.until);
+        let second = self.outside.second.as_ref().map(Second::next);
+        let controllers = controller.into_iter().chain(second);
+        Ok([self.actors.next(), self.restart, due, looked, released]
             .into_iter()
             .flatten()
+            .chain(controllers)
             .min())
     }
 
@@ -364,7 +506,7 @@ impl World {
 
     /// Lets the monitor look at every change since the last look, and gives new versions their names.
     fn notice(&mut self) {
-        notice(&mut self.outside, &self.cluster);
+        notice(&mut self.outside, &self.cluster, None);
         for (hash, tag) in std::mem::take(&mut self.outside.fresh) {
             if let Some(fate) = self.fates.get(&tag) {
                 self.actors.set_fate(&hash, *fate);

@@ -1,12 +1,22 @@
 //! Every scenario once more for every write of the controller: with a crash before it, a crash after
-//! it, a lost answer, a conflict, and a server that cannot be reached.
+//! it, a lost answer, a conflict, a server that cannot be reached or wants no more requests, and a second
+//! leader; and once more with every kind's watch lagging behind from there on.
 
 use std::path::Path;
 
-use tidegate_sim::{explore::sweep::sweep, faults::Cut};
+use tidegate_sim::{
+    explore::sweep::{Faults, sweep},
+    faults::Cut,
+};
 
 /// Some scenarios are about an outage or a crash of their own; a second one changes their story.
 const APART: [&str; 2] = ["api_is_unavailable", "pods_are_refused"];
+
+/// Everything. A watch that lags by more than four changes lags by all of them.
+const ALL: Faults<'_> = Faults {
+    cuts: &Cut::ALL,
+    lags: &[1, 2, 4, usize::MAX],
+};
 
 #[expect(clippy::needless_pass_by_value, reason = "the harness hands it over")]
 fn swept(path: &Path, text: String) -> datatest_stable::Result<()> {
@@ -14,8 +24,8 @@ fn swept(path: &Path, text: String) -> datatest_stable::Result<()> {
     if APART.contains(&name.to_string_lossy().as_ref()) {
         return Ok(());
     }
-    let swept = sweep(&text, &Cut::ALL, manifest).map_err(|error| format!("{error:#}"))?;
-    if swept.runs < swept.writes * Cut::ALL.len() {
+    let swept = sweep(&text, &ALL, manifest).map_err(|error| format!("{error:#}"))?;
+    if swept.cuts < swept.writes * Cut::ALL.len() {
         return Err(format!("not every write was cut: {swept:?}").into());
     }
     Ok(())

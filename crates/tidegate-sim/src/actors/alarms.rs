@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::cluster::Locator;
+use crate::{cluster::Locator, digest::Digest};
 
 /// At most one instant for each object.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +36,14 @@ impl Alarms {
             due.insert(object);
         }
         due
+    }
+
+    /// Everything that is set.
+    pub(super) fn digest(&self, digest: &mut Digest) {
+        for (at, object) in &self.by_time {
+            digest.instant(*at);
+            digest.text(&object.name);
+        }
     }
 
     /// The earliest instant.

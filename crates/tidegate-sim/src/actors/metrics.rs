@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde_json::json;
 use tidegate_integrations::metrics::{Answer, Request};
 
+use crate::digest::Digest;
+
 /// What is said about the queries that contain a text.
 #[derive(Clone, Debug, PartialEq)]
 struct Saying {
@@ -40,6 +42,10 @@ impl MetricServer {
             what,
         };
         self.sayings.push(saying);
+    }
+
+    pub(crate) fn digest(&self, digest: &mut Digest) {
+        digest.text(&format!("{:?}", self.sayings));
     }
 
     /// Answers a request. Without a saying for it, there is no sample.

@@ -12,9 +12,12 @@ use super::{
     alarms::Alarms,
     kubelet::{self, NODE, Seen, Timing, Write},
 };
-use crate::cluster::{
-    Call, Cluster, DeletionOptions, Locator, Part, Patch, Target, What, fields,
-    kinds::{NODES, PODS},
+use crate::{
+    cluster::{
+        Call, Cluster, DeletionOptions, Locator, Part, Patch, Target, What, fields,
+        kinds::{NODES, PODS},
+    },
+    digest::Digest,
 };
 
 /// The label by which a Rollout's pods are told apart.
@@ -65,6 +68,21 @@ impl Pods {
     pub(super) fn set_fate(&mut self, pod_template_hash: &str, fate: Fate) {
         self.fates.insert(pod_template_hash.to_owned(), fate);
         self.changed.insert(pod_template_hash.to_owned());
+    }
+
+    /// What it remembers, but for addresses.
+    pub(super) fn digest(&self, digest: &mut Digest) {
+        self.alarms.digest(digest);
+        for (uid, seen) in &self.seen {
+            digest.text(uid);
+            digest.some_instant(seen.bound);
+            digest.some_instant(seen.doomed);
+        }
+        for (hash, fate) in &self.fates {
+            digest.text(hash);
+            digest.text(&format!("{fate:?}"));
+        }
+        digest.number(u64::try_from(self.changed.len()).unwrap_or(u64::MAX));
     }
 
     pub(super) fn next(&self) -> Option<Timestamp> {

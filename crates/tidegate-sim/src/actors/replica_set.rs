@@ -7,9 +7,12 @@ use serde_json::{Map, Value, json};
 use tidegate_api::meta::Time;
 
 use super::alarms::Alarms;
-use crate::cluster::{
-    Call, Cluster, DeletionOptions, Locator, Target, fields,
-    kinds::{PODS, REPLICA_SETS},
+use crate::{
+    cluster::{
+        Call, Cluster, DeletionOptions, Locator, Target, fields,
+        kinds::{PODS, REPLICA_SETS},
+    },
+    digest::Digest,
 };
 
 /// When pods could not be created, the next try is this much later.
@@ -41,6 +44,10 @@ impl ReplicaSets {
             let next = sync(cluster, (&call, self.quota), &locator);
             self.alarms.set(&locator, next);
         }
+    }
+
+    pub(super) fn digest(&self, digest: &mut Digest) {
+        self.alarms.digest(digest);
     }
 
     pub(super) fn next(&self) -> Option<Timestamp> {

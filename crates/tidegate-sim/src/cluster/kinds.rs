@@ -469,6 +469,11 @@ impl KindId {
         Self(OURS.len() + BUILT_IN.len() + number)
     }
 
+    /// Its place in the table of kinds, for fingerprints.
+    pub(crate) fn number(self) -> u64 {
+        u64::try_from(self.0).unwrap_or(u64::MAX)
+    }
+
     /// The index into tables that hold one entry per kind.
     pub(super) fn place(self) -> usize {
         self.0

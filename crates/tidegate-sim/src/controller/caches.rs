@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// The kinds that are watched.
-const WATCHED: [KindId; 9] = [
+pub const WATCHED: [KindId; 9] = [
     kinds::ROLLOUTS,
     kinds::REPLICA_SETS,
     kinds::SERVICES,
@@ -173,6 +173,20 @@ impl Caches {
         self.add_matching(object, dirty, |rollout| {
             workloads::referent(rollout).as_ref() == Some(object)
         });
+    }
+
+    /// The version up to which each kind has been seen.
+    pub(super) fn versions(&self) -> Vec<(KindId, u64)> {
+        let cursors = self.cursors.iter();
+        cursors
+            .map(|cursor| (cursor.kind, cursor.version))
+            .collect()
+    }
+
+    /// Whether every change was taken in.
+    pub(super) fn is_complete(&self, cluster: &Cluster) -> bool {
+        let newest = cluster.version();
+        self.cursors.iter().all(|cursor| cursor.version == newest)
     }
 
     fn put(&mut self, change: &Change) {

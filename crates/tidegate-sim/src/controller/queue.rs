@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cluster::Locator;
+use crate::{cluster::Locator, digest::Digest};
 
 /// The first delay after a failure; it doubles with each further one (QUE-03).
 const FIRST_DELAY: SignedDuration = SignedDuration::from_millis(1);
@@ -71,10 +71,31 @@ impl Queue {
         self.sleep(object, Some(until));
     }
 
+    /// Whether nothing has to wait after a failure.
+    pub(super) fn is_calm(&self) -> bool {
+        self.failures.is_empty()
+    }
+
     /// When the next object's turn comes, if nothing changes.
     pub(super) fn next(&self) -> Option<Timestamp> {
         let retries = self.failures.values().filter_map(|failures| failures.until);
         self.wakes.values().copied().chain(retries).min()
+    }
+
+    /// Everything that its future depends on.
+    pub(super) fn digest(&self, digest: &mut Digest) {
+        for object in &self.ready {
+            digest.text(&object.name);
+        }
+        for (object, at) in &self.wakes {
+            digest.text(&object.name);
+            digest.instant(*at);
+        }
+        for (object, failures) in &self.failures {
+            digest.text(&object.name);
+            digest.number(u64::from(failures.count));
+            digest.some_instant(failures.until);
+        }
     }
 
     fn sleep(&mut self, object: Locator, wake: Option<Timestamp>) {

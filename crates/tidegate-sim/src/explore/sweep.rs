@@ -3,7 +3,11 @@
 //! A scenario is played undisturbed; then, for every single write of the controller, once more from
 //! just before the pass of that write, with one thing going wrong at it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    sync::Arc,
+};
 
 use anyhow::{Context, bail};
 use serde_json::Value;
@@ -14,10 +18,11 @@ use crate::{
         Cluster, What, fields, istio,
         kinds::{self, KindId},
     },
-    faults::{Cut, Tamper},
+    controller::WATCHED,
+    faults::{Broken, Cut},
     scenario::Scenario,
     trace::Keep,
-    world::World,
+    world::{Ran, World},
 };
 
 /// What was tried.
@@ -25,20 +30,44 @@ use crate::{
 pub struct Swept {
     /// Writes of the undisturbed run.
     pub writes: usize,
-    /// Runs with something going wrong.
-    pub runs: usize,
+    /// Runs with something going wrong at a write.
+    pub cuts: usize,
+    /// Runs with a watch that lags behind.
+    pub lags: usize,
+    /// Runs that were played to their end; all others came to a state from where another had gone on.
+    pub whole: usize,
 }
 
-/// Plays a scenario with each of these cuts at every write.
+/// What goes wrong in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Something, at the write of this number.
+    Cut(usize, Cut),
+    /// From this look for work on, the watch of this kind lags behind by up to so many changes.
+    Lag(u64, KindId, usize),
+    /// Every write is delivered twice.
+    Twice,
+}
+
+/// What is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Faults<'a> {
+    /// At every write.
+    pub cuts: &'a [Cut],
+    /// By how many changes each kind's watch lags behind, from each pass that writes on.
+    pub lags: &'a [usize],
+}
+
+/// Plays a scenario with each of these faults at every write.
 ///
 /// # Errors
 /// With the trace of the first run that breaks an invariant or ends otherwise.
 pub fn sweep(
     text: &str,
-    cuts: &[Cut],
+    faults: &Faults<'_>,
     read: impl Fn(&str) -> anyhow::Result<String>,
 ) -> anyhow::Result<Swept> {
-    sweep_with(text, cuts, None, read)
+    sweep_with(text, faults, Broken::default(), read)
 }
 
 /// The same with a broken controller, to show that the sweep sees it.
@@ -47,65 +76,131 @@ pub fn sweep(
 /// With the trace of the first run that breaks an invariant or ends otherwise.
 pub fn sweep_with(
     text: &str,
-    cuts: &[Cut],
-    tamper: Option<Tamper>,
+    faults: &Faults<'_>,
+    broken: Broken,
     read: impl Fn(&str) -> anyhow::Result<String>,
 ) -> anyhow::Result<Swept> {
     let scenario = Arc::new(Scenario::read(text)?);
     let begin = |keep| -> anyhow::Result<World> {
         let mut world = World::new(&scenario, keep, &read)?;
-        if let Some(tamper) = tamper {
-            world.tamper(tamper);
-        }
+        world.break_controller(broken);
         Ok(world)
     };
     let mut undisturbed = begin(Keep::Nothing)?;
+    undisturbed.keep_states();
     undisturbed.keep_snapshots();
-    check(&mut undisturbed).context("undisturbed")?;
-    let expected = Ending::of(&undisturbed.cluster);
+    check(&mut undisturbed, &BTreeSet::new()).context("undisturbed")?;
     let snapshots = undisturbed.take_snapshots();
-    let mut runs = 0;
+    let mut sweep = Sweep {
+        expected: Ending::of(&undisturbed.cluster),
+        known: undisturbed.take_states().into_iter().collect(),
+        swept: Swept {
+            writes: undisturbed.writes(),
+            cuts: 0,
+            lags: 0,
+            whole: 0,
+        },
+    };
+    let mut twice = begin(Keep::Nothing)?;
+    twice.deliver_twice();
+    if let Err(error) = sweep.try_out(&mut twice) {
+        let trace = retell(begin(Keep::Lines)?, Fault::Twice);
+        bail!("everything delivered twice: {error:#}\n\n{trace}");
+    }
     for (place, (first, snapshot)) in snapshots.iter().enumerate() {
-        let end = snapshots
-            .get(place + 1)
-            .map_or_else(|| undisturbed.writes(), |(next, _)| *next);
-        for at in *first..end {
-            for cut in cuts {
-                let mut world = snapshot.clone();
-                world.cut(at, *cut);
-                runs += 1;
-                if let Err(error) = same(&mut world, &expected) {
-                    let trace = retell(begin(Keep::Lines)?, (at, *cut));
-                    bail!("{cut:?} at write {at}: {error:#}\n\n{trace}");
-                }
+        let next = snapshots.get(place + 1);
+        let end = next.map_or_else(|| undisturbed.writes(), |(next, _)| *next);
+        let later = next.map_or(&undisturbed, |(_, next)| next);
+        for fault in faults.at((*first..end, snapshot), later) {
+            let mut world = snapshot.clone();
+            fault.strike(&mut world);
+            if let Err(error) = sweep.try_out(&mut world) {
+                let trace = retell(begin(Keep::Lines)?, fault);
+                bail!("{fault:?}: {error:#}\n\n{trace}");
+            }
+            match fault {
+                Fault::Cut(..) => sweep.swept.cuts += 1,
+                Fault::Lag(..) => sweep.swept.lags += 1,
+                Fault::Twice => {}
             }
         }
     }
-    Ok(Swept {
-        writes: undisturbed.writes(),
-        runs,
-    })
+    Ok(sweep.swept)
 }
 
-fn same(world: &mut World, expected: &Ending) -> anyhow::Result<()> {
-    check(world)?;
-    match expected.difference(&Ending::of(&world.cluster)) {
-        Some(difference) => bail!("S2-7: it ends otherwise: {difference}"),
-        None => Ok(()),
+impl Faults<'_> {
+    /// What can go wrong from the pass of these writes on; `later` is the world before the next one. A
+    /// lag that begins before the same change as another is the same.
+    fn at(&self, (writes, before): (Range<usize>, &World), later: &World) -> Vec<Fault> {
+        let look = before.looks();
+        let cuts = self.cuts.iter();
+        let cuts = cuts.flat_map(|cut| writes.clone().map(move |at| Fault::Cut(at, *cut)));
+        let changes = later
+            .cluster
+            .changes_since(before.cluster.version())
+            .expect("the simulated cluster forgets nothing");
+        let within = changes
+            .iter()
+            .take_while(|change| change.version <= later.cluster.version());
+        let kinds: BTreeSet<KindId> = within
+            .map(|change| change.object.kind)
+            .filter(|kind| WATCHED.contains(kind))
+            .collect();
+        let lags = kinds.into_iter().flat_map(|kind| {
+            let lags = self.lags.iter();
+            lags.map(move |lag| Fault::Lag(look, kind, *lag))
+        });
+        cuts.chain(lags).collect()
     }
 }
 
-fn check(world: &mut World) -> anyhow::Result<()> {
-    world.run()?;
+impl Fault {
+    /// Lets it happen.
+    fn strike(self, world: &mut World) {
+        match self {
+            Self::Cut(at, cut) => world.cut(at, cut),
+            Self::Lag(look, kind, lag) => world.hold_back(look, kind, lag),
+            Self::Twice => world.deliver_twice(),
+        }
+    }
+}
+
+/// A sweep under way.
+struct Sweep {
+    expected: Ending,
+    /// The states that a run went on from, and ended as it should.
+    known: BTreeSet<u64>,
+    swept: Swept,
+}
+
+impl Sweep {
+    fn try_out(&mut self, world: &mut World) -> anyhow::Result<()> {
+        world.keep_states();
+        match check(world, &self.known)? {
+            Ran::IntoTheKnown => {}
+            Ran::ToItsEnd => {
+                self.swept.whole += 1;
+                if let Some(difference) = self.expected.difference(&Ending::of(&world.cluster)) {
+                    bail!("S2-7: it ends otherwise: {difference}");
+                }
+            }
+        }
+        self.known.extend(world.take_states());
+        Ok(())
+    }
+}
+
+fn check(world: &mut World, known: &BTreeSet<u64>) -> anyhow::Result<Ran> {
+    let ran = world.run_unless(known)?;
     if !world.violations().is_empty() {
         bail!("{}", world.violations().join("\n"));
     }
-    Ok(())
+    Ok(ran)
 }
 
-/// The trace of a run from the beginning with one cut.
-fn retell(mut world: World, (at, cut): (usize, Cut)) -> String {
-    world.cut(at, cut);
+/// The trace of a run from the beginning with one fault.
+fn retell(mut world: World, fault: Fault) -> String {
+    fault.strike(&mut world);
     // What went wrong is told by whoever asks for the trace.
     let _known = world.run();
     world.trace().text()

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::Value;
 use tidegate_api::{labels, meta::Time};
 
-use super::{Deed, Picture, picture::hash_of};
+use super::{Deed, Picture, evidence::is_of_this_attempt, picture::hash_of};
 use crate::{
     cluster::{fields, kinds},
     world::CONTROLLER,
@@ -134,6 +134,7 @@ fn analysis_lacks(deed: &Deed<'_>, step: i64) -> Option<String> {
             && hash_of(run) == deed.before.current
             && fields::text(run, &["metadata", "labels", labels::STEP_INDEX]) == number
             && run["status"]["phase"] == "Successful"
+            && is_of_this_attempt(deed, run)
     });
     (!good).then(|| "no AnalysisRun of it was successful".to_owned())
 }

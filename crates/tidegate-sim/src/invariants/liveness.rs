@@ -2,7 +2,91 @@
 
 use serde_json::Value;
 
-use super::Picture;
+use jiff::{SignedDuration, Timestamp};
+use tidegate_api::{labels, meta::Time};
+
+use super::{Picture, State, memory::Memory};
+use crate::cluster::{fields, kinds};
+
+/// How late a timer may fire, and a person be heard.
+const GRACE: SignedDuration = SignedDuration::from_secs(5);
+
+/// L-3 and L-5: nobody waits in vain, for a person's word or for an instant, once nothing has gone wrong
+/// for a while.
+pub(super) fn overdue(
+    (memory, state): (&Memory, &State),
+    (calm, now): (Timestamp, Timestamp),
+) -> Vec<String> {
+    let is_late = |due: Timestamp| due.max(calm) + GRACE < now;
+    let unheard = memory.unheard.iter();
+    let mut late: Vec<String> = unheard
+        .filter(|(_, (_, since))| is_late(*since))
+        .map(|(object, _)| {
+            format!(
+                "L-3: nobody looks at {} after a person wrote it",
+                object.name
+            )
+        })
+        .collect();
+    for rollout in state.of(kinds::ROLLOUTS) {
+        if fields::is_deleting(rollout) || rollout["spec"]["paused"] == true {
+            continue;
+        }
+        late.extend(
+            pause_is_over(rollout)
+                .filter(|due| is_late(*due))
+                .map(|due| format!("L-5: a pause that was over at {due} still holds at {now}")),
+        );
+        late.extend(deadline_of_a_set(state, rollout, is_late));
+    }
+    late
+}
+
+/// When the pause of the current step is over, if it ends by itself.
+fn pause_is_over(rollout: &Value) -> Option<Timestamp> {
+    let status = &rollout["status"];
+    let pauses = fields::list(status, &["pauseConditions"]);
+    let [pause] = pauses else { return None };
+    if pause["reason"] != "CanaryPauseStep" {
+        return None;
+    }
+    let step = usize::try_from(fields::number(status, &["currentStepIndex"])?).ok()?;
+    let steps = fields::list(rollout, &["spec", "strategy", "canary", "steps"]);
+    let length = match steps.get(step)?.get("pause")?.get("duration")? {
+        Value::Number(seconds) => SignedDuration::from_secs(seconds.as_i64()?),
+        Value::String(text) => text.parse().ok()?,
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+    };
+    let since = fields::text(pause, &["startTime"]).parse::<Time>().ok()?;
+    since.timestamp().checked_add(length).ok()
+}
+
+/// A ReplicaSet that nothing uses and whose deadline has passed has no pods any more.
+fn deadline_of_a_set(
+    state: &State,
+    rollout: &Value,
+    is_late: impl Fn(Timestamp) -> bool,
+) -> Option<String> {
+    let status = &rollout["status"];
+    let used = ["stableRS", "currentPodHash"].map(|member| fields::text(status, &[member]));
+    let inconclusive = fields::list(status, &["pauseConditions"])
+        .iter()
+        .any(|pause| pause["reason"] == "InconclusiveAnalysisRun");
+    if inconclusive || used[0].is_empty() {
+        return None;
+    }
+    let sets = state.of(kinds::REPLICA_SETS);
+    let mut sets = sets.filter(|set| {
+        fields::controller_uid(set) == fields::uid(rollout)
+            && !used.contains(&super::picture::hash_of(set))
+            && fields::number(set, &["spec", "replicas"]).unwrap_or(0) > 0
+    });
+    sets.find_map(|set| {
+        let note = ["metadata", "annotations", labels::SCALE_DOWN_DEADLINE];
+        let due = fields::text(set, &note).parse::<Time>().ok()?.timestamp();
+        is_late(due).then(|| format!("L-5: {} is there after its deadline", fields::name(set)))
+    })
+}
 
 /// L-1 and L-2: the phase and the stable version are what the scenario says; what is Healthy serves
 /// everything with all its pods, and what was aborted serves nothing of the new version.
@@ -49,6 +133,7 @@ pub(super) fn ends(
             broken.push("L-1: it is Healthy and the stable version has not all traffic".to_owned());
         }
     }
+    broken.extend(left_over(picture));
     if picture.is_aborted() && picture.is_in_flight() {
         if picture
             .colours
@@ -68,4 +153,22 @@ pub(super) fn ends(
         }
     }
     broken
+}
+
+/// L-4: of a version that was superseded nothing is left.
+fn left_over(picture: &Picture) -> Option<String> {
+    if picture.user_paused || picture.stable.is_empty() || picture.is_halted() {
+        return None;
+    }
+    let mut others = picture.sets.iter().filter(|(hash, set)| {
+        set.want > 0
+            && **hash != picture.stable
+            && **hash != picture.current
+            && set.deadline.is_none()
+    });
+    let (hash, set) = others.next()?;
+    Some(format!(
+        "L-4: the superseded {hash} still has {} pods",
+        set.want
+    ))
 }

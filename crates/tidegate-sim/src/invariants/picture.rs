@@ -88,6 +88,28 @@ impl Picture {
         fields::name(&self.object)
     }
 
+    /// `spec.strategy.canary`, if that is the strategy.
+    pub(crate) fn canary(&self) -> Option<&Value> {
+        fields::at(&self.object, &["spec", "strategy", "canary"])
+            .filter(|canary| canary.is_object())
+    }
+
+    pub(crate) fn has_rollback_window(&self) -> bool {
+        fields::at(&self.object, &["spec", "rollbackWindow"]).is_some_and(Value::is_object)
+    }
+
+    pub(crate) fn has_progress_threshold(&self) -> bool {
+        self.canary()
+            .is_some_and(|canary| canary["replicaProgressThreshold"].is_object())
+    }
+
+    /// Whether the status was made from this very spec.
+    pub(crate) fn observes_its_spec(&self) -> bool {
+        let generation = fields::number(&self.object, &["metadata", "generation"]);
+        let observed = fields::text(self.status(), &["observedGeneration"]);
+        observed.parse().ok() == generation
+    }
+
     pub(crate) fn steps(&self) -> &[Value] {
         fields::list(&self.object, &["spec", "strategy", "canary", "steps"])
     }
@@ -137,6 +159,13 @@ impl Picture {
 
     pub(crate) fn pauses(&self) -> &[Value] {
         fields::list(self.status(), &["pauseConditions"])
+    }
+
+    /// Whether an analysis without a verdict holds everything.
+    pub(crate) fn is_halted(&self) -> bool {
+        self.pauses()
+            .iter()
+            .any(|pause| pause["reason"] == "InconclusiveAnalysisRun")
     }
 
     pub(crate) fn is_in_flight(&self) -> bool {

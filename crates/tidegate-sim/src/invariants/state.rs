@@ -33,6 +33,8 @@ pub(crate) struct State {
     objects: [BTreeMap<Locator, Arc<Value>>; WATCHED.len()],
     sets: BTreeMap<Locator, Arc<SetFacts>>,
     pods: BTreeMap<Locator, Arc<PodFacts>>,
+    /// `status.availableReplicas` of each ReplicaSet, from each version on.
+    available: BTreeMap<Locator, Arc<Vec<(u64, i64)>>>,
 }
 
 /// What is to be known of a ReplicaSet.
@@ -86,6 +88,9 @@ impl State {
                 if kind == kinds::REPLICA_SETS {
                     let facts = SetFacts::of(&change.new);
                     self.sets.insert(object.clone(), Arc::new(facts));
+                    let available = fields::number(&change.new, &["status", "availableReplicas"]);
+                    let known = self.available.entry(object.clone()).or_default();
+                    Arc::make_mut(known).push((change.version, available.unwrap_or(0)));
                 } else if kind == kinds::PODS {
                     let facts = PodFacts::of(&change.new);
                     self.pods.insert(object.clone(), Arc::new(facts));
@@ -117,6 +122,15 @@ impl State {
     /// One object.
     pub(super) fn get(&self, object: &Locator) -> Option<&Arc<Value>> {
         self.objects.get(place(object.kind)?)?.get(object)
+    }
+
+    /// How many pods of a Rollout's hash were available at a version, as its ReplicaSet says.
+    pub(super) fn available_at(&self, (owner, hash): (&str, &str), version: u64) -> i64 {
+        let mut sets = self.sets.iter();
+        let place = sets.find(|(_, set)| set.owner == owner && set.hash == hash);
+        let known = place.and_then(|(place, _)| self.available.get(place));
+        let then = known.and_then(|known| known.iter().rev().find(|(from, _)| *from <= version));
+        then.map_or(0, |(_, available)| *available)
     }
 
     pub(super) fn sets(&self) -> impl Iterator<Item = &SetFacts> {

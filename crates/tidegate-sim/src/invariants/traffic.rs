@@ -21,7 +21,8 @@ pub(super) fn no_black_hole(deed: &Deed<'_>) -> Option<String> {
     deed.after
         .hashes()
         .filter(|hash| deed.after.declared(hash) > 0 && serving(deed.after, hash) == 0)
-        .find(|hash| deed.before.declared(hash) == 0 || serving(deed.before, hash) > 0)
+        .filter(|hash| deed.before.declared(hash) == 0 || serving(deed.before, hash) > 0)
+        .find(|hash| deed.known(hash) == 0)
         .map(|hash| {
             let share = deed.after.declared(hash);
             format!("S0-1: {hash} has weight {share} and no pod")
@@ -38,7 +39,7 @@ pub(super) fn capacity_before_weight(deed: &Deed<'_>) -> Option<String> {
         .hashes()
         .filter(|hash| after.declared(hash) > before.declared(hash))
         .find_map(|hash| {
-            let available = after.set(hash).available;
+            let available = deed.capacity(hash);
             let share = after.declared(hash);
             let returns = hash == after.stable && !after.is_dynamic();
             let needed = if returns {
@@ -91,7 +92,7 @@ pub(super) fn selector_points_at_pods(deed: &Deed<'_>) -> Option<String> {
             return None;
         }
         let needed = after.needed_below(share).max(1).min(after.replicas);
-        let available = after.set(hash).available;
+        let available = deed.capacity(hash);
         (available < needed).then(|| {
             format!(
                 "S0-4: {service} of weight {share} is pointed at {hash} with {available} of {needed} pods"
@@ -131,6 +132,25 @@ pub(super) fn abort_returns_traffic(deed: &Deed<'_>) -> Option<String> {
         after.declared(&after.current),
     );
     (is > was).then(|| format!("S0-11: the aborted version goes from weight {was} to {is}"))
+}
+
+/// S0-13: nothing depends on a weight that is not the same on every route.
+pub(super) fn routes_agree(deed: &Deed<'_>) -> Option<String> {
+    let (before, after) = (deed.before, deed.after);
+    let is_status = deed.change.object.kind == kinds::ROLLOUTS && deed.change.actor == CONTROLLER;
+    let depends = before.current == after.current
+        && (before.stable != after.stable || before.step < after.step)
+        && !before.stable.is_empty();
+    if !is_status || !depends || before.step.is_none() || before.promotes_fully() {
+        return None;
+    }
+    let routing = before.routing.as_ref()?;
+    let mut shares = routing.split(&before.current);
+    let first = shares.next()?;
+    let other = shares.find(|other| *other != first)?;
+    Some(format!(
+        "S0-13: an update goes on with weight {first} on one route and {other} on another"
+    ))
 }
 
 /// S0-12: every weight is a whole number between nothing and all.

@@ -64,6 +64,7 @@ impl World {
     }
 
     fn happen(&mut self, happening: &Happening) -> anyhow::Result<()> {
+        self.outside.monitor.disturb();
         if let Some(command) = &happening.user {
             self.command(command)?;
         }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tidegate_core::{
     plan::{Event, ObjectKey, Plan, Write},
@@ -14,12 +14,13 @@ use tidegate_integrations::metrics;
 use super::{CONTROLLER, Outside};
 use crate::{
     cluster::{
-        Call, Cluster, fields,
+        Call, Cluster, Locator, fields,
         kinds::{self, KindId},
     },
     controller::{Died, Surroundings},
     doors::direct,
-    faults::{Answer, Cut},
+    faults::{Answer, Cut, Delivery, Lacks},
+    invariants::{Cause, Sent},
     trace,
 };
 
@@ -29,6 +30,7 @@ pub(super) struct View<'a> {
     pub(super) outside: &'a mut Outside,
     pub(super) held_back: BTreeMap<KindId, u64>,
     pub(super) now: Timestamp,
+    pub(super) cause: Cause,
 }
 
 /// Gives the versions that have appeared since the last look their names.
@@ -56,13 +58,13 @@ fn name_versions(outside: &mut Outside, cluster: &Cluster) {
 }
 
 /// Lets the monitor look at every change since the last look.
-pub(super) fn notice(outside: &mut Outside, cluster: &Cluster) {
+pub(super) fn notice(outside: &mut Outside, cluster: &Cluster, cause: Option<&Cause>) {
     let seen = outside.monitor.seen();
     let changes = cluster
         .changes_since(seen)
         .expect("the simulated cluster forgets nothing");
     for change in changes {
-        for broken in outside.monitor.look(change) {
+        for broken in outside.monitor.look(change, cause) {
             outside.trace.line(change.at, "BROKEN", || broken);
         }
         if let Some(line) = outside.monitor.availability(change) {
@@ -80,12 +82,22 @@ impl Surroundings for View<'_> {
         self.cluster
     }
 
+    fn lacks(&self) -> Option<Lacks> {
+        self.outside.faults.broken.lacks
+    }
+
     fn held_back(&self) -> &BTreeMap<KindId, u64> {
         &self.held_back
     }
 
+    fn begin(&mut self, about: &Locator, seen: Vec<(KindId, u64)>) {
+        self.cause.version = self.cluster.version();
+        self.cause.seen = seen;
+        self.outside.monitor.begin_pass(about, &self.cause);
+    }
+
     fn send(&mut self, about: &ObjectKey, write: &Write) -> Result<Outcome, Died> {
-        let tamper = self.outside.faults.tamper;
+        let tamper = self.outside.faults.broken.tamper;
         let other = tamper.and_then(|tamper| tamper(self.cluster, write));
         let write = other.as_ref().unwrap_or(write);
         let cut = self.outside.faults.strike();
@@ -95,12 +107,27 @@ impl Surroundings for View<'_> {
             self.outside.trace.line(self.now, "api", || line);
             return Ok(Outcome::Failed(failure));
         }
-        self.outside.monitor.about_to_send(about, write);
+        if cut == Some(Cut::Overlap) {
+            self.let_another_begin();
+        }
+        let kind = direct::kind_of(self.cluster, &write.target.resource);
+        let place =
+            kind.map(|kind| Locator::new(kind, &write.target.namespace, &write.target.name));
+        let cause = self.cause.clone();
+        let sent = Sent {
+            about,
+            cause: &cause,
+            write,
+            place: place.as_ref(),
+            now: self.now,
+        };
+        self.outside.monitor.about_to_send(&sent);
         let old = direct::get(self.cluster, &write.target).cloned();
         let before = self.cluster.version();
         let call = Call::new(self.now, CONTROLLER);
         let outcome = direct::send(self.cluster, &call, write);
         name_versions(self.outside, self.cluster);
+        self.deliver_again(&call, write, &outcome);
         match &outcome {
             Outcome::Done(new) => {
                 let line = || trace::write(write, old.as_deref(), Some(new));
@@ -116,16 +143,18 @@ impl Surroundings for View<'_> {
                 self.outside.trace.line(self.now, "api", line);
             }
         }
-        notice(self.outside, self.cluster);
-        match (cut, answer) {
-            (Some(Cut::CrashAfter), _) => Err(Died),
+        notice(self.outside, self.cluster, Some(&self.cause));
+        let learned = match (cut, answer) {
+            (Some(Cut::CrashAfter), _) => return Err(Died),
             (_, Some(Answer::Lost)) => {
                 let line = format!("the answer about {} is lost", write.target);
                 self.outside.trace.line(self.now, "api", || line);
-                Ok(Outcome::Failed(Failure::Unknown("timeout".to_owned())))
+                Outcome::Failed(Failure::Unknown("timeout".to_owned()))
             }
-            (_, Some(Answer::Fails(_)) | None) => Ok(outcome),
-        }
+            (_, Some(Answer::Fails(_)) | None) => outcome,
+        };
+        self.outside.monitor.learn(&sent, &learned);
+        Ok(learned)
     }
 
     fn ask(&mut self, request: &metrics::Request) -> metrics::Answer {
@@ -153,15 +182,41 @@ impl Surroundings for View<'_> {
     }
 }
 
+/// How long 429 is the answer to everything.
+const THROTTLED: SignedDuration = SignedDuration::from_secs(1);
+
 impl View<'_> {
+    /// S2-8: a write that arrives once more changes nothing.
+    fn deliver_again(&mut self, call: &Call, write: &Write, outcome: &Outcome) {
+        let twice = self.outside.faults.delivery == Delivery::Twice;
+        if !twice || !matches!(outcome, Outcome::Done(_)) {
+            return;
+        }
+        let before = self.cluster.version();
+        let _refused = direct::send(self.cluster, call, write);
+        if self.cluster.version() != before {
+            let sentence = format!("S2-8: {} is written twice", write.target);
+            self.outside.monitor.add(sentence);
+        }
+    }
+
     /// What becomes of a write on its way to the cluster and back, if not what should.
     fn answer(&mut self, write: &Write, cut: Option<Cut>) -> Result<Option<Answer>, Died> {
+        if cut == Some(Cut::Throttled) {
+            self.outside.faults.throttled = Some(self.now + THROTTLED);
+        }
+        if self.outside.faults.throttled.is_some() {
+            let words = "Too many requests, please try again later.";
+            return Ok(Some(Answer::of_code(429, words)));
+        }
         match cut {
             Some(Cut::CrashBefore) => Err(Died),
             Some(Cut::Conflict) => Ok(Some(Answer::Fails(Failure::Conflict))),
             Some(Cut::Unavailable) => Ok(Some(Answer::of_code(503, "the server is unavailable"))),
             Some(Cut::LostAnswer) => Ok(Some(Answer::Lost)),
-            Some(Cut::CrashAfter) | None => Ok(self.outside.faults.answer(write)),
+            Some(Cut::CrashAfter | Cut::Throttled | Cut::Overlap) | None => {
+                Ok(self.outside.faults.answer(write))
+            }
         }
     }
 }

@@ -43,7 +43,7 @@ impl Cluster {
         let kind = Arc::clone(self.kinds.get(id));
         let mut object = body;
         name_kind(&kind, &mut object)?;
-        self.place(&kind, namespace, &mut object)?;
+        self.place((id, &kind), namespace, &mut object)?;
         self.check_namespace(&kind, namespace, fields::name(&object))?;
         if !fields::version(&object).is_empty() {
             return Err(Refusal::new(
@@ -54,7 +54,9 @@ impl Cluster {
         if self.get(id, namespace, fields::name(&object)).is_some() {
             return Err(Refusal::already_exists(&kind, fields::name(&object)));
         }
-        self.set_metadata(call, &kind, &mut object);
+        let locator = Locator::new(id, namespace, fields::name(&object));
+        let uid = self.uid_of_next(&locator);
+        set_metadata(call, &kind, (&mut object, uid));
         if let Some(members) = object.as_object_mut() {
             drop_status(&kind, members);
         }
@@ -63,7 +65,6 @@ impl Cluster {
         if call.mode == Mode::DryRun {
             return Ok(Arc::new(object));
         }
-        let locator = Locator::new(id, namespace, fields::name(&object));
         Ok(self.commit(
             call,
             Draft {
@@ -78,7 +79,12 @@ impl Cluster {
     }
 
     /// Puts name and namespace into the object's metadata.
-    fn place(&mut self, kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), Refusal> {
+    fn place(
+        &mut self,
+        (id, kind): (KindId, &Kind),
+        namespace: &str,
+        object: &mut Value,
+    ) -> Result<(), Refusal> {
         let given = fields::namespace(object).to_owned();
         if kind.scope == Scope::Namespaced && !given.is_empty() && given != namespace {
             return Err(Refusal::bad_request(format!(
@@ -87,7 +93,8 @@ impl Cluster {
         }
         let prefix = text(object, &["metadata", "generateName"]).to_owned();
         let nameless = fields::name(object).is_empty();
-        let suffix = (nameless && !prefix.is_empty()).then(|| suffix(self.next_serial()));
+        let suffix = (nameless && !prefix.is_empty())
+            .then(|| suffix(self.number_of_name(Locator::new(id, namespace, &prefix))));
         let metadata = map_mut(object, "metadata");
         match kind.scope {
             Scope::Namespaced => {
@@ -135,30 +142,6 @@ impl Cluster {
         Ok(())
     }
 
-    fn set_metadata(&mut self, call: &Call, kind: &Kind, object: &mut Value) {
-        let serial = self.next_serial();
-        let metadata = map_mut(object, "metadata");
-        for member in OF_THE_SERVER {
-            metadata.remove(member);
-        }
-        metadata.insert(
-            "uid".to_owned(),
-            Value::String(format!("00000000-0000-4000-8000-{serial:012x}")),
-        );
-        metadata.insert(
-            "creationTimestamp".to_owned(),
-            Value::String(instant(call.now)),
-        );
-        match kind.generation {
-            Generation::None => {
-                metadata.remove("generation");
-            }
-            Generation::Spec | Generation::AllButMetadata => {
-                metadata.insert("generation".to_owned(), json!(1));
-            }
-        }
-    }
-
     /// What the server hands out or starts with the object: addresses, phases, new kinds.
     fn allocate(&mut self, id: KindId, call: &Call, object: &mut Value) -> Result<(), Refusal> {
         if id == kinds::SERVICES {
@@ -185,6 +168,26 @@ impl Cluster {
             }
         }
         Ok(())
+    }
+}
+
+fn set_metadata(call: &Call, kind: &Kind, (object, uid): (&mut Value, String)) {
+    let metadata = map_mut(object, "metadata");
+    for member in OF_THE_SERVER {
+        metadata.remove(member);
+    }
+    metadata.insert("uid".to_owned(), Value::String(uid));
+    metadata.insert(
+        "creationTimestamp".to_owned(),
+        Value::String(instant(call.now)),
+    );
+    match kind.generation {
+        Generation::None => {
+            metadata.remove("generation");
+        }
+        Generation::Spec | Generation::AllButMetadata => {
+            metadata.insert("generation".to_owned(), json!(1));
+        }
     }
 }
 

@@ -1,0 +1,168 @@
+//! Broken controllers that write what is not theirs, or without need, and are seen to.
+
+use super::*;
+
+#[test]
+fn a_write_to_what_is_not_ours_is_seen() {
+    check(
+        |cluster, write| {
+            pauses(cluster).then(|| Write {
+                target: ObjectKey::new(SECRETS, NAMESPACE, "somebody-elses"),
+                ..write.clone()
+            })
+        },
+        "S2-1",
+    );
+}
+
+#[test]
+fn a_write_without_a_guard_is_seen() {
+    check(
+        |_, write| {
+            (write.verb == Verb::Patch).then(|| Write {
+                guard: Guard::Absent,
+                ..write.clone()
+            })
+        },
+        "S2-2",
+    );
+}
+
+#[test]
+fn a_write_that_changes_nothing_is_seen() {
+    check(
+        |cluster, _| {
+            pauses(cluster).then(|| patch(cluster, (SERVICES, "web-stable"), json!({})))?
+        },
+        "H-1",
+    );
+}
+
+#[test]
+fn a_controller_that_spins_is_seen() {
+    check(
+        |cluster, write| {
+            let version = cluster.version().to_string();
+            (write.target.resource == ROLLOUTS && pauses(cluster))
+                .then(|| note(cluster, &json!({ "message": version })))?
+        },
+        "H-4",
+    );
+}
+
+#[test]
+fn a_controller_that_does_not_wait_for_its_own_writes_is_seen() {
+    let faults = Faults {
+        cuts: &[],
+        lags: &[1],
+    };
+    let broken = Broken {
+        tamper: None,
+        lacks: Some(Lacks::Ledger),
+    };
+    check_swept(STORY, &faults, broken, "S2-3");
+}
+
+/// A guard that is made when the write is sent, not when it is decided.
+fn late_guard(cluster: &Cluster, write: &Write) -> Option<Write> {
+    let fresh = patch(
+        cluster,
+        (write.target.resource.clone(), &write.target.name),
+        Value::Null,
+    )?;
+    (write.verb != Verb::Create).then(|| Write {
+        guard: fresh.guard,
+        ..write.clone()
+    })
+}
+
+/// Every watch lags behind for as long as it may.
+const BLIND: Faults<'_> = Faults {
+    cuts: &[],
+    lags: &[usize::MAX],
+};
+
+#[test]
+fn a_person_who_is_overruled_by_a_late_guard_is_seen() {
+    let broken = Broken {
+        tamper: Some(late_guard),
+        lacks: None,
+    };
+    // While nobody has heard of the abort, the status is due for another reason.
+    let story = STORY.replace("at: 30s", "when: Paused 1").replace(
+        "ends:",
+        "  - { after: 1s, pods: { of: v2, become: unready } }\nends:",
+    );
+    check_swept(&story, &BLIND, broken, "S1-8");
+}
+
+#[test]
+fn an_object_that_took_anothers_place_is_seen() {
+    let service = "apiVersion: v1, kind: Service, metadata: { name: web-canary }, spec: { selector: { app: web }, ports: [{ port: 80, targetPort: 8080 }] }";
+    let swap = format!(
+        "  - {{ when: Paused 1, user: {{ delete: Service web-canary }} }}\n  - {{ user: {{ apply: {{ {service} }} }} }}\n  - {{ user: abort }}\nends:"
+    );
+    let story = STORY
+        .replace("  - { at: 30s, user: abort }\n", "")
+        .replace("ends:", &swap);
+    let broken = Broken {
+        tamper: Some(late_guard),
+        lacks: None,
+    };
+    check_swept(&story, &BLIND, broken, "S2-4");
+}
+
+#[test]
+fn a_weight_that_goes_to_and_fro_is_seen() {
+    check(
+        |cluster, write| {
+            let ingress = cluster.get(kinds::INGRESSES, NAMESPACE, "web-web-canary")?;
+            let notes = &ingress["metadata"]["annotations"];
+            let other = if notes["nginx.ingress.kubernetes.io/canary-weight"] == "25" {
+                "20"
+            } else {
+                "25"
+            };
+            (write.target.resource == ROLLOUTS && pauses(cluster)).then(|| weigh(cluster, other))?
+        },
+        "S2-10",
+    );
+}
+
+#[test]
+fn a_controller_without_patience_is_seen() {
+    let broken = Broken {
+        tamper: Some(|cluster, write| {
+            // Somebody is always faster.
+            let mut late = write.clone();
+            let pausing = pauses(cluster) && write.verb != Verb::Create;
+            late.guard = Guard::Version {
+                uid: "1".to_owned(),
+                resource_version: "1".to_owned(),
+            };
+            pausing.then_some(late)
+        }),
+        lacks: Some(Lacks::Patience),
+    };
+    expect(&play(STORY, broken), "S2-12");
+}
+
+#[test]
+fn a_name_that_the_server_makes_up_is_seen() {
+    let faults = Faults {
+        cuts: &[],
+        lags: &[],
+    };
+    let broken = Broken {
+        tamper: Some(|_, write| {
+            let mut nameless = write.clone();
+            let metadata = nameless.body["metadata"].as_object_mut()?;
+            let created = write.verb == Verb::Create && write.target.resource == REPLICA_SETS;
+            metadata.remove("name");
+            metadata.insert("generateName".to_owned(), json!("web-"));
+            created.then_some(nameless)
+        }),
+        lacks: None,
+    };
+    check_swept(STORY, &faults, broken, "S2-8");
+}
