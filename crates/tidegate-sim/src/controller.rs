@@ -77,6 +77,7 @@ pub trait Surroundings {
 }
 
 /// What came of a pass.
+#[derive(Clone, Copy)]
 enum Verdict {
     Done(Option<Timestamp>),
     Failed(Option<Timestamp>),

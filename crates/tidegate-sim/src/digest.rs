@@ -62,7 +62,9 @@ impl Digest {
             Value::String(text) => self.text(text),
             Value::Array(items) => {
                 self.number(4);
-                items.iter().for_each(|item| self.json(item));
+                for item in items {
+                    self.json(item);
+                }
                 self.number(5);
             }
             Value::Object(members) => {

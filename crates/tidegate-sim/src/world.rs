@@ -372,7 +372,7 @@ impl World {
             }
             let before_pass = self.cluster.version();
             let passed = self.pass();
-            let passed = self.second_pass(before_pass, passed) || passed;
+            let passed = self.second_pass(passed.then_some(before_pass)) || passed;
             self.notice();
             if passed || self.cluster.version() != before {
                 continue;

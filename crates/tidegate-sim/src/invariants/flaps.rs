@@ -29,7 +29,7 @@ impl Flaps {
     /// Takes in a write of the controller; tells which field it pulls at.
     pub(super) fn take(&mut self, change: &Change) -> Option<String> {
         let (name, value) = field(change)?;
-        let old = change.old.as_deref().map(|old| value(old))?;
+        let old = change.old.as_deref().map(value)?;
         let new = value(&change.new);
         if change.what == What::Deleted || old == new {
             return None;
@@ -65,8 +65,11 @@ impl Flaps {
     }
 }
 
+/// What a field is called, and how it is read.
+type Field = (&'static str, fn(&Value) -> String);
+
 /// The field that decides who is served, and how it is read.
-fn field(change: &Change) -> Option<(&'static str, fn(&Value) -> String)> {
+fn field(change: &Change) -> Option<Field> {
     let kind = change.object.kind;
     if kind == kinds::REPLICA_SETS {
         Some(("spec.replicas", |set| set["spec"]["replicas"].to_string()))

@@ -105,8 +105,8 @@ impl World {
     }
 
     /// One pass of the second controller. As long as the first one has something to do, the second sees
-    /// the cluster as it was before the first one's last pass.
-    pub(super) fn second_pass(&mut self, before: u64, first_passed: bool) -> bool {
+    /// the cluster as it was `before` the first one's last pass.
+    pub(super) fn second_pass(&mut self, before: Option<u64>) -> bool {
         let Some(mut second) = self.outside.second.take() else {
             return false;
         };
@@ -117,11 +117,9 @@ impl World {
             self.process = second.process;
             return true;
         }
-        let held_back = if first_passed {
+        let held_back = before.map_or_else(BTreeMap::new, |before| {
             WATCHED.iter().map(|kind| (*kind, before)).collect()
-        } else {
-            BTreeMap::new()
-        };
+        });
         let version = self.cluster.version();
         let mut view = View {
             cluster: &mut self.cluster,
