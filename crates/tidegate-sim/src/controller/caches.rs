@@ -186,7 +186,8 @@ impl Caches {
     /// Whether every change was taken in.
     pub(super) fn is_complete(&self, cluster: &Cluster) -> bool {
         let newest = cluster.version();
-        self.cursors.iter().all(|cursor| cursor.version == newest)
+        let mut cursors = self.cursors.iter().chain(self.workloads.cursors());
+        cursors.all(|cursor| cursor.version == newest)
     }
 
     fn put(&mut self, change: &Change) {
