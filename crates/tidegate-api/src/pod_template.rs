@@ -1,6 +1,8 @@
 //! The pod template: carried along as it is, so that fields of newer Kubernetes versions survive.
 
+pub mod anti_affinity;
 mod defaults;
+pub mod ephemeral;
 mod image;
 
 use std::sync::Arc;

@@ -7,6 +7,7 @@ pub mod list;
 pub mod pause;
 pub mod playground;
 pub mod promote;
+pub mod restart;
 pub mod retry;
 pub mod set;
 pub mod status;
@@ -52,6 +53,8 @@ pub enum Command {
     Promote(promote::Args),
     /// Abort a rollout
     Abort(abort::Args),
+    /// Restart the pods of a rollout
+    Restart(restart::Args),
     /// Retry an aborted rollout
     Retry(retry::Args),
     /// Undo a rollout
@@ -78,6 +81,7 @@ pub async fn run(cli: Cli, mut streams: Streams<'_>) -> anyhow::Result<()> {
         Command::Status(args) => status::run(connection, args, streams).await,
         Command::Promote(args) => promote::run(connection, args, streams).await,
         Command::Abort(args) => abort::run(connection, args, streams).await,
+        Command::Restart(args) => restart::run(connection, args, streams).await,
         Command::Retry(args) => retry::run(connection, args, streams).await,
         Command::Undo(args) => undo::run(connection, args, streams).await,
         Command::Set(args) => set::run(connection, args, streams).await,

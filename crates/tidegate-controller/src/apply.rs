@@ -37,7 +37,7 @@ pub(crate) async fn send(client: &Client, write: &Write) -> Outcome {
     };
     match client.request::<Value>(request).await {
         Ok(object) => Outcome::Done(Arc::new(object)),
-        Err(error) => Outcome::Failed(classify(&error)),
+        Err(error) => Outcome::Failed(classify(write.verb, &error)),
     }
 }
 
@@ -112,6 +112,12 @@ fn request(write: &Write) -> Result<Request<Vec<u8>>, http::Error> {
             "application/json",
             preconditions(&write.guard),
         ),
+        Verb::Evict => (
+            Method::POST,
+            format!("{}/eviction", object_path(&write.target)),
+            "application/json",
+            eviction(&write.target, &write.guard),
+        ),
     };
     Request::builder()
         .method(method)
@@ -156,8 +162,18 @@ fn preconditions(guard: &Guard) -> Value {
     }
 }
 
+/// Asks for a pod to go, unless a disruption budget keeps it.
+fn eviction(pod: &ObjectKey, guard: &Guard) -> Value {
+    json!({
+        "kind": "Eviction",
+        "apiVersion": "policy/v1",
+        "metadata": {"name": pod.name, "namespace": pod.namespace},
+        "deleteOptions": preconditions(guard),
+    })
+}
+
 /// What an error says about the write.
-fn classify(error: &kube::Error) -> Failure {
+fn classify(verb: Verb, error: &kube::Error) -> Failure {
     let kube::Error::Api(status) = error else {
         let text = chain(error);
         return if never_sent(&text) {
@@ -171,6 +187,7 @@ fn classify(error: &kube::Error) -> Failure {
         (409, "AlreadyExists") => Failure::AlreadyExists,
         (409, _) => Failure::Conflict,
         (404, _) => Failure::NotFound,
+        (429, _) if verb == Verb::Evict => Failure::Protected(text),
         (429 | 503, _) => Failure::Unavailable(text),
         (500 | 502 | 504, _) => Failure::Unknown(text),
         _ => Failure::Refused(text),
@@ -199,7 +216,7 @@ fn never_sent(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use tidegate_core::{
-        plan::{Class, REPLICA_SETS, ROLLOUTS},
+        plan::{Class, PODS, REPLICA_SETS, ROLLOUTS},
         reason::Reason,
     };
 
@@ -239,6 +256,20 @@ mod tests {
         assert_eq!(
             body(&request),
             json!({"metadata": {"uid": "u-1", "resourceVersion": "42"}, "status": {"phase": "Healthy"}})
+        );
+    }
+
+    #[test]
+    fn an_eviction_names_the_pod_that_was_looked_at() {
+        let request = request(&write(Verb::Evict, PODS, Value::Null)).unwrap();
+        assert_eq!(request.method(), Method::POST);
+        assert_eq!(
+            request.uri().path(),
+            "/api/v1/namespaces/shop/pods/web/eviction"
+        );
+        assert_eq!(
+            body(&request)["deleteOptions"]["preconditions"],
+            json!({"uid": "u-1", "resourceVersion": "42"})
         );
     }
 

@@ -3,13 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use kube::Client;
+use serde::Deserialize;
 use serde_json::Value;
 use tidegate_api::{
     analysis::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate},
     labels,
     meta::ObjectMeta,
     rollout::Rollout,
-    workload::{ReplicaSet, Service},
+    workload::{Pod, ReplicaSet, Service},
 };
 use tidegate_core::{
     analysis_run::unreadable,
@@ -17,17 +18,19 @@ use tidegate_core::{
     observed::{Objects, Observed},
     plan::{
         ANALYSIS_RUNS, ANALYSIS_TEMPLATES, CLUSTER_ANALYSIS_TEMPLATES, DEPLOYMENTS,
-        DESTINATION_RULES, INGRESSES, ObjectKey, REPLICA_SETS, ROLLOUTS, Resource, SERVICES,
+        DESTINATION_RULES, INGRESSES, ObjectKey, PODS, REPLICA_SETS, ROLLOUTS, Resource, SERVICES,
         VIRTUAL_SERVICES,
     },
     rollout::{
         self,
+        pods::Query,
         release::{self, Left},
     },
 };
 use tidegate_integrations::traffic::{self, Seen as SeenByRouters};
 
 use crate::{
+    apply,
     args::Args,
     served::Served,
     watch::{self, Broken, Cache, Cached, Change, Found, Need, Scope},
@@ -351,6 +354,29 @@ impl Caches {
             .map(|rule| Arc::clone(&rule.value))
             .collect()
     }
+}
+
+/// Pods, listed live: there are too many of them to be watched (AVL-03).
+///
+/// # Errors
+/// What the connection or the server says.
+pub(crate) async fn pods(client: &Client, query: &Query) -> Result<Vec<Pod>, String> {
+    let labels = form_urlencoded::Serializer::new(String::new())
+        .append_pair("labelSelector", &query.selector)
+        .finish();
+    let path = apply::path(&PODS, &query.namespace);
+    let request = http::Request::get(format!("{path}?{labels}"))
+        .body(Vec::new())
+        .map_err(|error| error.to_string())?;
+    let list = client.request::<PodList>(request).await;
+    list.map(|list| list.items)
+        .map_err(|error| apply::chain(&error))
+}
+
+#[derive(Deserialize)]
+struct PodList {
+    #[serde(default)]
+    items: Vec<Pod>,
 }
 
 impl Seen for Caches {

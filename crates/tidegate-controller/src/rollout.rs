@@ -8,7 +8,7 @@ use tidegate_core::{
     freshness::Outrun,
     observed::Observed,
     plan::{ObjectKey, Plan, ROLLOUTS, Resource},
-    rollout::{self, RolloutSnapshot, Told},
+    rollout::{self, RolloutSnapshot, Told, pods},
     run::{Applied, Outcome},
 };
 
@@ -16,6 +16,7 @@ use tidegate_integrations::traffic;
 
 use crate::{
     ask::{self, Existence},
+    observe,
     reconcile::{self, Kind, Name, Shell, Verdict},
     record::{About, Recorder},
     watch::{Broken, Change, Found},
@@ -82,7 +83,11 @@ async fn pass(shell: &Shell, rollout: &Arc<Rollout>) -> Verdict {
         uid: rollout.metadata.uid.clone(),
         resource_version: rollout.metadata.resource_version.clone(),
     });
-    let (snapshot, findings) = rollout::parse(&observed);
+    let (mut snapshot, findings) = rollout::parse(&observed);
+    if let Some(query) = pods::wanted(&snapshot, &findings, now) {
+        let listed = observe::pods(&shell.client, &query).await;
+        pods::see(&mut snapshot, listed, now);
+    }
     let plan = rollout::decide(&snapshot, &findings, now);
     for reason in &plan.reasons {
         tracing::debug!(object = %about.key, "{reason}");
@@ -90,6 +95,9 @@ async fn pass(shell: &Shell, rollout: &Arc<Rollout>) -> Verdict {
     let applied = shell
         .carry_out(&about, &plan, &observed.router_objects)
         .await;
+    shell
+        .recorder
+        .record(&about, rollout::told_of_pods(&applied));
     if let Some((_, failure)) = applied.failure() {
         let outrun = shell.outrun(&about.key, failure).await;
         let told = rollout::after_failure(&snapshot, &applied, outrun, shell.clock.now());
@@ -140,12 +148,15 @@ async fn commit(
             Outcome::Failed(failure) => return shell.after(&about.key, &failure, wake(plan)).await,
         }
     }
-    shell.recorder.record(about, plan.events.clone());
+    if applied.is_complete() {
+        shell.recorder.record(about, plan.events.clone());
+    }
     match &plan.retry {
         Some(reason) => {
             tracing::info!(object = %about.key, "to be tried again: {reason}");
             Verdict::Failed(wake(plan))
         }
+        None if !applied.set_aside().is_empty() => Verdict::Failed(wake(plan)),
         None => Verdict::Done(wake(plan)),
     }
 }

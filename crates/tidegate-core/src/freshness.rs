@@ -99,6 +99,7 @@ impl Ledger {
                 Some(Outrun { times: *times })
             }
             Failure::NotFound
+            | Failure::Protected(_)
             | Failure::Refused(_)
             | Failure::Unavailable(_)
             | Failure::Unknown(_)

@@ -75,6 +75,8 @@ pub const REPLICA_SETS: Resource = Resource::new("apps", "v1", "ReplicaSet", "re
 pub const DEPLOYMENTS: Resource = Resource::new("apps", "v1", "Deployment", "deployments");
 /// `podtemplates` of the core group.
 pub const POD_TEMPLATES: Resource = Resource::new("", "v1", "PodTemplate", "podtemplates");
+/// `pods` of the core group.
+pub const PODS: Resource = Resource::new("", "v1", "Pod", "pods");
 /// `services` of the core group.
 pub const SERVICES: Resource = Resource::new("", "v1", "Service", "services");
 /// `secrets` of the core group.
@@ -135,6 +137,9 @@ pub enum Verb {
     PatchStatus,
     /// DELETE with the guard as precondition; the body is null.
     Delete,
+    /// POST to a pod's `eviction` with the guard as precondition; the body is null. Disruption budgets
+    /// may hold it back.
+    Evict,
 }
 
 /// What must still hold at the instant a write commits; else it does not commit.
@@ -331,8 +336,10 @@ pub struct Wake {
 /// Everything that one decision asks for, in the order in which it is to be done.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// In order; the first that fails ends the pass.
+    /// In order; the first that fails ends the pass, unless it is about a single pod.
     pub effects: Vec<Effect>,
+    /// How many of the evictions may succeed; what comes after them is done only if none did.
+    pub most_evictions: usize,
     /// The status as it will be once every effect is done; `None` leaves it untouched.
     pub status: Option<Box<RolloutStatus>>,
     /// Sent after the status has committed (or needed no write).

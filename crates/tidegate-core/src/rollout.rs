@@ -11,6 +11,7 @@ pub mod events;
 mod parse;
 mod pass;
 pub mod phase;
+pub mod pods;
 pub mod progress;
 mod promotion;
 pub mod release;
@@ -179,11 +180,30 @@ pub fn after_failure(
             Failure::Conflict
             | Failure::AlreadyExists
             | Failure::NotFound
+            | Failure::Protected(_)
             | Failure::Unavailable(_)
             | Failure::Unknown(_),
             _,
         ) => None,
     }
+}
+
+/// What a pass tells of single pods that the API server does not let it write (S1-24).
+pub fn told_of_pods(applied: &Applied) -> Vec<Event> {
+    applied
+        .set_aside()
+        .iter()
+        .filter_map(|(write, failure)| match failure {
+            Failure::Refused(why) => Some(events::pod_refused(write, why)),
+            Failure::Conflict
+            | Failure::AlreadyExists
+            | Failure::NotFound
+            | Failure::Protected(_)
+            | Failure::Unavailable(_)
+            | Failure::Unknown(_)
+            | Failure::Inexpressible(_) => None,
+        })
+        .collect()
 }
 
 /// A write that the API server does not take. A ReplicaSet that cannot be created has a condition of

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use serde_json::Value;
 
-use crate::plan::{Effect, Event, Guard, ObjectKey, Plan, ROLLOUTS, Route, Write};
+use crate::plan::{Effect, Event, Guard, ObjectKey, PODS, Plan, ROLLOUTS, Route, Verb, Write};
 
 /// What came of one request.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub enum Failure {
     AlreadyExists,
     /// 404.
     NotFound,
+    /// 429 to an eviction: a disruption budget keeps the pod for now.
+    Protected(String),
     /// 403, 422 and other answers that the same request would get again; the server's message.
     Refused(String),
     /// 429, 5xx, or no connection: it certainly did not commit.
@@ -60,9 +62,22 @@ pub struct PlanRun {
     expanded: usize,
     events: Vec<Event>,
     failure: Option<(Option<Write>, Failure)>,
+    set_aside: Vec<(Write, Failure)>,
+    most_evictions: usize,
+    evicted: usize,
     versions: Vec<(ObjectKey, String)>,
     status_version: Option<String>,
     writes: usize,
+}
+
+/// What a failed write means for the rest of the run.
+enum Fate {
+    /// Nothing else is done.
+    Ends,
+    /// The others are done; this one is tried again by a later pass.
+    SetAside,
+    /// The others are done, and nothing is missing.
+    Skipped,
 }
 
 #[derive(Debug)]
@@ -93,6 +108,9 @@ impl PlanRun {
             expanded: 0,
             events: Vec::new(),
             failure: None,
+            set_aside: Vec::new(),
+            most_evictions: plan.most_evictions,
+            evicted: 0,
             versions: Vec::new(),
             status_version: None,
             writes: 0,
@@ -104,7 +122,7 @@ impl PlanRun {
         if self.failure.is_some() || self.in_flight.is_some() {
             return None;
         }
-        let mut step = self.waiting.pop_front()?;
+        let mut step = self.take_step()?;
         if let Step::Write(write) = &mut step {
             self.renew_guard(write);
         }
@@ -113,6 +131,22 @@ impl PlanRun {
             Step::Route(route) => InFlight::Route(route.events.clone()),
         });
         Some(step)
+    }
+
+    /// The next step that is still wanted: of evictions only so many, and after one nothing else
+    /// (S0-7, S1-24).
+    fn take_step(&mut self) -> Option<Step> {
+        loop {
+            let step = self.waiting.pop_front()?;
+            let evicts = matches!(&step, Step::Write(write) if write.verb == Verb::Evict);
+            if !evicts && self.evicted > 0 {
+                self.waiting.clear();
+                return None;
+            }
+            if !evicts || self.evicted < self.most_evictions {
+                return Some(step);
+            }
+        }
     }
 
     /// An object that this very run has written is guarded by the version that came of it.
@@ -162,6 +196,7 @@ impl PlanRun {
         match outcome {
             Outcome::Done(object) => {
                 self.writes += 1;
+                self.evicted += usize::from(write.verb == Verb::Evict);
                 self.remember_version(&write, &object);
                 self.events.extend(write.events);
                 if self.expanded > 0 {
@@ -171,7 +206,11 @@ impl PlanRun {
                     }
                 }
             }
-            Outcome::Failed(failure) => self.failure = Some((Some(write), failure)),
+            Outcome::Failed(failure) => match fate(&write, &failure) {
+                Fate::Ends => self.failure = Some((Some(write), failure)),
+                Fate::SetAside => self.set_aside.push((write, failure)),
+                Fate::Skipped => {}
+            },
         }
     }
 
@@ -198,12 +237,33 @@ impl PlanRun {
     pub fn finish(self) -> Applied {
         let left = self.waiting.len() + usize::from(self.in_flight.is_some());
         Applied {
-            complete: self.failure.is_none() && left == 0,
+            complete: self.failure.is_none() && left == 0 && self.evicted == 0,
             failure: self.failure,
+            set_aside: self.set_aside,
             versions: self.versions,
             rollout_version: self.status_version,
             writes: self.writes,
         }
+    }
+}
+
+/// One pod never blocks others (S1-24): what goes wrong with it alone is left to a later pass. An
+/// eviction that may have happened ends the run, for nothing may be scaled down beside it.
+fn fate(write: &Write, failure: &Failure) -> Fate {
+    if write.target.resource != PODS {
+        return Fate::Ends;
+    }
+    match (failure, write.verb) {
+        (Failure::NotFound | Failure::Protected(_), _) => Fate::Skipped,
+        (Failure::Conflict | Failure::Unknown(_), Verb::Evict)
+        | (Failure::AlreadyExists | Failure::Unavailable(_) | Failure::Inexpressible(_), _) => {
+            Fate::Ends
+        }
+        (Failure::Refused(_), _)
+        | (
+            Failure::Conflict | Failure::Unknown(_),
+            Verb::Create | Verb::Patch | Verb::PatchStatus | Verb::Delete,
+        ) => Fate::SetAside,
     }
 }
 
@@ -212,13 +272,15 @@ impl PlanRun {
 pub struct Applied {
     complete: bool,
     failure: Option<(Option<Write>, Failure)>,
+    set_aside: Vec<(Write, Failure)>,
     versions: Vec<(ObjectKey, String)>,
     rollout_version: Option<String>,
     writes: usize,
 }
 
 impl Applied {
-    /// Whether every effect of the plan is done.
+    /// Whether every effect of the plan is done, but for writes of single pods that were set aside.
+    /// After an eviction it is not, even if nothing was left to do.
     pub fn is_complete(&self) -> bool {
         self.complete
     }
@@ -226,6 +288,11 @@ impl Applied {
     /// Why the run ended early, if it did, and with which write, unless none could be phrased.
     pub fn failure(&self) -> Option<&(Option<Write>, Failure)> {
         self.failure.as_ref()
+    }
+
+    /// Writes of single pods that did not commit and kept nothing else from being done.
+    pub fn set_aside(&self) -> &[(Write, Failure)] {
+        &self.set_aside
     }
 
     /// The version of each object that was written, for the ledger.
@@ -241,5 +308,115 @@ impl Applied {
     /// How many writes committed.
     pub fn writes(&self) -> usize {
         self.writes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        plan::{Class, REPLICA_SETS, Resource},
+        reason::Reason,
+    };
+
+    fn write(verb: Verb, resource: Resource, name: &str) -> Effect {
+        Effect::Write(Write {
+            verb,
+            target: ObjectKey::new(resource, "shop", name),
+            guard: Guard::Absent,
+            body: Value::Null,
+            class: Class::Additive,
+            events: Vec::new(),
+            reason: Reason::FollowsRollout,
+        })
+    }
+
+    /// Carries out a plan; `says` answers for each name. Tells which writes were tried.
+    fn carry_out(plan: &Plan, says: impl Fn(&str) -> Option<Failure>) -> (Vec<String>, Applied) {
+        let mut run = PlanRun::new(plan);
+        let mut tried = Vec::new();
+        while let Some(step) = run.next_step() {
+            let Step::Write(write) = step else {
+                run.expand(Ok(Vec::new()));
+                continue;
+            };
+            let outcome = says(&write.target.name);
+            tried.push(write.target.name);
+            run.record(match outcome {
+                Some(failure) => Outcome::Failed(failure),
+                None => Outcome::Done(Arc::new(Value::Null)),
+            });
+        }
+        (tried, run.finish())
+    }
+
+    fn restart() -> Plan {
+        Plan {
+            effects: vec![
+                write(Verb::Patch, REPLICA_SETS, "note"),
+                write(Verb::Evict, PODS, "a"),
+                write(Verb::Evict, PODS, "b"),
+                write(Verb::Evict, PODS, "c"),
+                write(Verb::Patch, REPLICA_SETS, "scale"),
+            ],
+            most_evictions: 2,
+            ..Plan::default()
+        }
+    }
+
+    #[test]
+    fn no_more_pods_are_evicted_than_may_be_and_nothing_follows() {
+        let (tried, applied) = carry_out(&restart(), |_| None);
+        assert_eq!(tried, ["note", "a", "b"]);
+        assert!(!applied.is_complete());
+        assert!(applied.failure().is_none());
+    }
+
+    #[test]
+    fn a_pod_that_is_protected_leaves_its_turn_to_the_next() {
+        let protected = |name: &str| (name == "a").then(|| Failure::Protected(String::new()));
+        let (tried, _) = carry_out(&restart(), protected);
+        assert_eq!(tried, ["note", "a", "b", "c"]);
+    }
+
+    #[test]
+    fn where_no_pod_can_be_evicted_the_pass_goes_on() {
+        let all = |name: &str| (name.len() == 1).then(|| Failure::Protected(String::new()));
+        let (tried, applied) = carry_out(&restart(), all);
+        assert_eq!(tried, ["note", "a", "b", "c", "scale"]);
+        assert!(applied.is_complete());
+    }
+
+    #[test]
+    fn an_eviction_that_may_have_happened_ends_the_run() {
+        let lost = |name: &str| (name == "b").then(|| Failure::Unknown(String::new()));
+        let (tried, applied) = carry_out(&restart(), lost);
+        assert_eq!(tried, ["note", "a", "b"]);
+        assert!(applied.failure().is_some());
+    }
+
+    #[test]
+    fn one_pod_blocks_no_other() {
+        let plan = Plan {
+            effects: ["a", "b", "c"]
+                .map(|name| write(Verb::Patch, PODS, name))
+                .to_vec(),
+            ..Plan::default()
+        };
+        for failure in [
+            Failure::Conflict,
+            Failure::Refused(String::new()),
+            Failure::Unknown(String::new()),
+        ] {
+            let fails = |name: &str| (name == "a").then(|| failure.clone());
+            let (tried, applied) = carry_out(&plan, fails);
+            assert_eq!(tried, ["a", "b", "c"]);
+            assert!(applied.is_complete());
+            assert_eq!(applied.set_aside().len(), 1);
+        }
+        let gone = |name: &str| (name == "a").then_some(Failure::NotFound);
+        let (tried, applied) = carry_out(&plan, gone);
+        assert_eq!(tried.len(), 3);
+        assert!(applied.set_aside().is_empty());
     }
 }

@@ -11,12 +11,12 @@ use tidegate_api::{
     analysis::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate},
     labels, pod_template,
     rollout::Rollout,
-    workload::{ReplicaSet, Service},
+    workload::{Pod, ReplicaSet, Service},
 };
 use tidegate_core::{
     observed::{Observed, RouterHashes, RouterView, Verification},
     plan::{Effect, Event, Guard, Plan, Route, Severity, Verb, Write},
-    rollout::{self, RolloutSnapshot, status},
+    rollout::{self, RolloutSnapshot, pods, status},
     run::{Applied, Outcome, PlanRun, Step},
 };
 
@@ -43,6 +43,7 @@ datatest_stable::harness! {
 
 struct Story {
     observed: Observed,
+    pods: Result<Vec<Pod>, String>,
     names: BTreeMap<String, String>,
 }
 
@@ -67,15 +68,30 @@ impl Story {
         let story: Value = serde_json::from_str(&filled)?;
         Ok(Self {
             observed: observed(&story)?,
+            pods: pods(&story)?,
             names,
         })
     }
 
     fn tell(&self) -> String {
         let now: Timestamp = NOW.parse().expect("a time");
-        let (snapshot, findings) = rollout::parse(&self.observed);
+        let (mut snapshot, findings) = rollout::parse(&self.observed);
+        let query = pods::wanted(&snapshot, &findings, now);
+        if query.is_some() {
+            pods::see(&mut snapshot, self.pods.clone(), now);
+        }
         let plan = rollout::decide(&snapshot, &findings, now);
-        let mut told = show(&plan, &snapshot);
+        let mut told = String::new();
+        if let Some(query) = query {
+            line(
+                &mut told,
+                format_args!(
+                    "lists   pods of {} with {}",
+                    query.namespace, query.selector
+                ),
+            );
+        }
+        told.push_str(&show(&plan, &snapshot));
         for (name, hash) in &self.names {
             told = told.replace(hash, name);
         }
@@ -173,6 +189,37 @@ fn workload(story: &Value) -> Option<Value> {
     }))
 }
 
+/// Pods from `{of, hour, ready, labels, …}`, numbered in their order, or what came instead.
+fn pods(story: &Value) -> datatest_stable::Result<Result<Vec<Pod>, String>> {
+    if let Some(why) = story["pods"].as_str() {
+        return Ok(Err(why.to_owned()));
+    }
+    let pods = story["pods"].as_array().into_iter().flatten();
+    let pods = pods.enumerate().map(|(number, pod)| {
+        let of = pod["of"].as_str().unwrap_or_default();
+        let hour = pod["hour"].as_i64().unwrap_or(3);
+        let mut object = json!({
+            "metadata": {
+                "name": format!("door-{}-{number}", hash(of)), "namespace": "town",
+                "uid": format!("u-pod-{number}"), "resourceVersion": "4",
+                "creationTimestamp": format!("2026-01-01T{hour:02}:00:00Z"),
+                "labels": {"app": "door", labels::POD_TEMPLATE_HASH: hash(of)},
+                "ownerReferences": [{
+                    "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": format!("door-{}", hash(of)),
+                    "uid": format!("u-{of}"), "controller": true,
+                }],
+            },
+            "status": {"conditions": [{
+                "type": "Ready", "status": pod["ready"].as_str().unwrap_or("True"),
+                "lastTransitionTime": format!("2026-01-01T{hour:02}:00:00Z"),
+            }]},
+        });
+        merge(&mut object["metadata"], &pod["metadata"]);
+        serde_json::from_value(object).map_err(Into::into)
+    });
+    pods.collect::<datatest_stable::Result<Vec<Pod>>>().map(Ok)
+}
+
 /// Templates from specs by name.
 fn templates<T>(
     specs: &Value,
@@ -263,11 +310,13 @@ fn replica_set(set: &Value) -> Value {
         "spec": {"replicas": replicas, "template": template(of)},
         "status": {
             "replicas": set["created"].as_i64().unwrap_or(replicas),
+            "fullyLabeledReplicas": set["labeled"].as_i64().unwrap_or(replicas),
             "readyReplicas": available,
             "availableReplicas": available,
         },
     });
     merge(&mut object["metadata"], &set["metadata"]);
+    merge(&mut object["spec"]["template"], &set["template"]);
     object
 }
 
@@ -337,6 +386,7 @@ fn show_write(write: &Write, text: &mut String) {
         Verb::Patch => "patch  ",
         Verb::PatchStatus => "status ",
         Verb::Delete => "delete ",
+        Verb::Evict => "evict  ",
     };
     let guard = match &write.guard {
         Guard::Absent => "absent".to_owned(),
@@ -350,7 +400,7 @@ fn show_write(write: &Write, text: &mut String) {
         format_args!("{verb} {} [{guard}] because {}", write.target, write.reason),
     );
     match write.verb {
-        Verb::Delete => {}
+        Verb::Delete | Verb::Evict => {}
         Verb::Patch => line(text, format_args!("        {}", write.body)),
         Verb::PatchStatus => show_status(&write.body["status"], text),
         Verb::Create => {

@@ -212,6 +212,7 @@ fn show(write: &Write, told: &mut String) {
         Verb::Patch => "patch ",
         Verb::PatchStatus => "status",
         Verb::Delete => "delete",
+        Verb::Evict => "evict",
     };
     let body = serde_json::to_string_pretty(&write.body).expect("JSON");
     let body = body.replace('\n', "\n        ");

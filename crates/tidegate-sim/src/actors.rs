@@ -3,6 +3,7 @@
 
 mod alarms;
 mod deployments;
+mod disruption;
 mod endpoints;
 mod garbage;
 pub mod kubelet;
@@ -15,8 +16,8 @@ use jiff::Timestamp;
 
 pub use self::pods::Fate;
 use self::{
-    deployments::Deployments, endpoints::Endpoints, garbage::GarbageCollector, pods::Pods,
-    replica_set::ReplicaSets,
+    deployments::Deployments, disruption::Budgets, endpoints::Endpoints, garbage::GarbageCollector,
+    pods::Pods, replica_set::ReplicaSets,
 };
 use crate::{cluster::Cluster, digest::Digest};
 
@@ -48,6 +49,7 @@ pub struct Actors {
     deployments: Deployments,
     replica_sets: ReplicaSets,
     pods: Pods,
+    budgets: Budgets,
     endpoints: Option<Endpoints>,
     garbage: GarbageCollector,
 }
@@ -59,6 +61,7 @@ impl Actors {
             deployments: Deployments::default(),
             replica_sets: ReplicaSets::default(),
             pods: Pods::new(settings.timing.clone()),
+            budgets: Budgets::default(),
             endpoints: match settings.endpoints {
                 EndpointsWrites::Kept => Some(Endpoints::default()),
                 EndpointsWrites::Omitted => None,
@@ -78,6 +81,7 @@ impl Actors {
             self.deployments.step(cluster, now);
             self.replica_sets.step(cluster, now);
             self.pods.step(cluster, now);
+            self.budgets.step(cluster, now);
             if let Some(endpoints) = &mut self.endpoints {
                 endpoints.step(cluster, now);
             }
@@ -91,10 +95,14 @@ impl Actors {
 
     /// When the next actor wants to act without a change.
     pub fn next(&self) -> Option<Timestamp> {
-        [self.replica_sets.next(), self.pods.next()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.replica_sets.next(),
+            self.pods.next(),
+            self.budgets.next(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Everything that its future depends on, once it has acted on every change.

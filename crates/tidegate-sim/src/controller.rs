@@ -9,7 +9,7 @@ mod workloads;
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use tidegate_api::{analysis::AnalysisRun, rollout::Rollout};
+use tidegate_api::{analysis::AnalysisRun, rollout::Rollout, workload::Pod};
 use tidegate_core::{
     analysis_run::{
         self, Concluded, Decision, Due, Ending, Measure, Measured, Secret, Secrets, unreadable,
@@ -17,7 +17,10 @@ use tidegate_core::{
     freshness::{Freshness, Ledger, Outrun},
     observed::Objects,
     plan::{ANALYSIS_RUNS, Event, ObjectKey, Plan, ROLLOUTS, SERVICES, Write},
-    rollout::{self, RolloutSnapshot, Told},
+    rollout::{
+        self, RolloutSnapshot, Told,
+        pods::{self, Query},
+    },
     run::{Applied, Failure, Outcome, PlanRun, Step},
 };
 use tidegate_integrations::{
@@ -70,6 +73,11 @@ pub trait Surroundings {
     fn send(&mut self, about: &ObjectKey, write: &Write) -> Result<Outcome, Died>;
     /// Sends a request to a metric provider.
     fn ask(&mut self, request: &metrics::Request) -> metrics::Answer;
+    /// Lists pods, as they are now.
+    ///
+    /// # Errors
+    /// What the server says.
+    fn pods(&mut self, query: &Query) -> Result<Vec<Pod>, String>;
     /// Tells events, which nothing depends on.
     fn tell(&mut self, about: &ObjectKey, events: Vec<Event>);
     /// Tells what a pass decided.
@@ -288,10 +296,15 @@ impl Controller {
             Known::NotYet => return Ok(Verdict::Outrun(LIST_OF_WORKLOADS)),
         }
         let observed = self.caches.observe(rollout);
-        let (snapshot, findings) = rollout::parse(&observed);
+        let (mut snapshot, findings) = rollout::parse(&observed);
+        if let Some(query) = pods::wanted(&snapshot, &findings, now) {
+            let listed = around.pods(&query);
+            pods::see(&mut snapshot, listed, now);
+        }
         let plan = rollout::decide(&snapshot, &findings, now);
         around.explain(&about, &plan);
         let applied = self.carry_out(around, &about, (&plan, &observed.router_objects))?;
+        around.tell(&about, rollout::told_of_pods(&applied));
         if let Some((_, failure)) = applied.failure() {
             let outrun = self.ledger.outrun(&about, failure);
             let told = rollout::after_failure(&snapshot, &applied, outrun, around.now());
@@ -335,8 +348,10 @@ impl Controller {
         {
             return Ok(self.after(about, &failure, wake(plan)));
         }
-        around.tell(about, plan.events.clone());
-        Ok(if plan.retry.is_some() {
+        if applied.is_complete() {
+            around.tell(about, plan.events.clone());
+        }
+        Ok(if plan.retry.is_some() || !applied.set_aside().is_empty() {
             Verdict::Failed(wake(plan))
         } else {
             Verdict::Done(wake(plan))

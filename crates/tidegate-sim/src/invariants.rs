@@ -15,6 +15,7 @@ mod mesh;
 mod order;
 mod ownership;
 mod picture;
+mod pods;
 mod routing;
 mod sizes;
 mod state;
@@ -111,7 +112,7 @@ impl Deed<'_> {
 type Check = fn(&Deed<'_>) -> Option<String>;
 
 /// In the order of the catalogue.
-const CHECKS: [Check; 37] = [
+const CHECKS: [Check; 39] = [
     traffic::no_black_hole,
     traffic::capacity_before_weight,
     traffic::weight_before_scale_down,
@@ -149,6 +150,8 @@ const CHECKS: [Check; 37] = [
     sizes::aborted_stays_small,
     sizes::status_keeps_its_fields,
     order::the_same_object,
+    pods::evictions_leave_enough,
+    pods::only_what_was_injected,
 ];
 
 /// Looks at every change.
@@ -346,6 +349,10 @@ impl Monitor {
         let object = cluster.get(kinds::ROLLOUTS, crate::scenario::NAMESPACE, rollout);
         let broken = liveness::ends(picture.as_ref(), object.map(|one| &**one), (ends, &name));
         self.violations.extend(broken);
+        if let Some(rollout) = object {
+            let broken = pods::carry_their_role(&self.state, rollout);
+            self.violations.extend(broken);
+        }
     }
 }
 

@@ -160,7 +160,7 @@ pub enum Api {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answers {
-    /// Which: `create`, `patch`, `status`, `delete` or `write` for any of them, then a kind, then a
+    /// Which: `create`, `patch`, `status`, `delete`, `evict` or `write` for any of them, then a kind, then a
     /// name, such as `patch ReplicaSet`; what is not said may be any.
     to: String,
     /// A status code; `nothing` if the request is lost; `lost` if the answer is.
@@ -204,6 +204,7 @@ impl Answers {
             Some("patch") => Some(Verb::Patch),
             Some("status") => Some(Verb::PatchStatus),
             Some("delete") => Some(Verb::Delete),
+            Some("evict") => Some(Verb::Evict),
             Some("write") => None,
             Some(_) | None => bail!("no such verb: {}", self.to),
         };

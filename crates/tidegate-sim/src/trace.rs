@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tidegate_core::plan::{Event, Severity, Verb, Write};
+use tidegate_core::plan::{Event, PODS, Severity, Verb, Write};
 
 use crate::{cluster::fields, digest::Digest};
 
@@ -133,12 +133,15 @@ pub(crate) fn write(write: &Write, old: Option<&Value>, new: Option<&Value>) -> 
     let target = &write.target;
     let nothing = Value::Null;
     let (old, new) = (old.unwrap_or(&nothing), new.unwrap_or(&nothing));
+    if target.resource == PODS {
+        return format!("{}  because {}", pod(write.verb, old, new), write.reason);
+    }
     let what = match write.verb {
         Verb::Create => format!(
             "create {target}{}",
             created(target.resource.kind.as_ref(), new)
         ),
-        Verb::Delete => format!("delete {target}"),
+        Verb::Delete | Verb::Evict => format!("delete {target}"),
         // Its status is no part apart.
         Verb::Patch if old["status"] != new["status"] => {
             return format!("{target}: {}", status(old, new));
@@ -149,6 +152,36 @@ pub(crate) fn write(write: &Write, old: Option<&Value>, new: Option<&Value>) -> 
         }
     };
     format!("{what}  because {}", write.reason)
+}
+
+/// What happens to a pod, which is called by its ReplicaSet.
+fn pod(verb: Verb, old: &Value, new: &Value) -> String {
+    let owner = fields::owners(old).first();
+    let of = owner.map_or("nobody", |owner| fields::text(owner, &["name"]));
+    match verb {
+        Verb::Evict | Verb::Delete => format!("evict a pod of {of}"),
+        Verb::Create | Verb::Patch | Verb::PatchStatus => {
+            let changes = metadata_changes(&old["metadata"], &new["metadata"]);
+            format!("give a pod of {of} {changes}")
+        }
+    }
+}
+
+/// Labels and annotations that came, changed or went.
+fn metadata_changes(old: &Value, new: &Value) -> String {
+    let mut words = Vec::new();
+    for member in ["labels", "annotations"] {
+        let (before, after) = (fields::map(old, &[member]), fields::map(new, &[member]));
+        for (key, value) in after
+            .iter()
+            .filter(|(key, value)| before.get(*key) != Some(value))
+        {
+            words.push(format!("{key}={}", value.as_str().unwrap_or_default()));
+        }
+        let gone = before.keys().filter(|key| !after.contains_key(*key));
+        words.extend(gone.map(|key| format!("no {key}")));
+    }
+    words.join(", ")
 }
 
 fn created(kind: &str, new: &Value) -> String {
@@ -194,6 +227,14 @@ fn patched(target: &str, old: &Value, new: &Value) -> String {
         parts.push(format!("weight {target} {weight}"));
     }
     parts.extend(mesh::changes(target, old, new));
+    let (before, after) = (&old["spec"]["template"], &new["spec"]["template"]);
+    let changes = metadata_changes(&before["metadata"], &after["metadata"]);
+    if !changes.is_empty() {
+        parts.push(format!("give pods of {target} {changes}"));
+    }
+    if before["spec"] != after["spec"] {
+        parts.push(format!("change the pods' spec of {target}"));
+    }
     parts.extend(annotations(target, old, new));
     if parts.is_empty() {
         parts.push(format!("change {target}"));

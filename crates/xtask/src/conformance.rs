@@ -1,12 +1,14 @@
 //! `cargo xtask conformance <folder>`: compares what we compute with recorded answers, area by
 //! area. A new area is a file under `conformance/` and a line in [`AREAS`].
 
+mod affinity;
 mod analysis;
 mod cases;
 mod crds;
 mod expr;
 mod normal;
 mod numbers;
+mod patches;
 mod phase;
 mod podhash;
 mod scaling;
@@ -53,6 +55,7 @@ const AREAS: &[(&str, Area)] = &[
     ("rollouts-phase", phase::run),
     ("rollouts-scaling", scaling::run),
     ("rollouts-validate", validate::run),
+    ("rollouts-patches", patches::run),
     ("rollouts-analysis", analysis::run),
 ];
 

@@ -95,6 +95,7 @@ fn first_argument(command: &Command) -> Option<&str> {
         },
         Command::Status(args) => Some(&args.name),
         Command::Promote(args) => Some(&args.name),
+        Command::Restart(args) => Some(&args.name),
         Command::Undo(args) => Some(&args.name),
         Command::Abort(args) => args.names.first().map(String::as_str),
         Command::Pause(args) => args.names.first().map(String::as_str),

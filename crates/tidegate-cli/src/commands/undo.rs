@@ -1,8 +1,18 @@
 //! `undo NAME [--to-revision N]`: puts an earlier pod template back (ACT-13, CLI-308).
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, bail};
+use serde::Deserialize;
 use serde_json::{Value, json};
-use tidegate_api::labels;
+use tidegate_api::{
+    labels,
+    pod_template::{
+        anti_affinity::Rule,
+        ephemeral::{self, Injected},
+    },
+    rollout::Rollout,
+};
 use tidegate_core::plan::{DEPLOYMENTS, POD_TEMPLATES, REPLICA_SETS, ROLLOUTS, Resource};
 
 use super::Streams;
@@ -107,7 +117,7 @@ fn find(rollout: &Value, sets: &[Value], to_revision: i64) -> anyhow::Result<Val
                 Some(text) => text.parse().ok()?,
                 None => 0,
             };
-            Some((revision, &set["spec"]["template"]))
+            Some((revision, set))
         })
         .collect();
     revisions.sort_by_key(|(revision, _)| -revision);
@@ -125,7 +135,29 @@ fn find(rollout: &Value, sets: &[Value], to_revision: i64) -> anyhow::Result<Val
             rollout["metadata"]["name"]
         ),
     })?;
-    Ok(found.1.clone())
+    Ok(own_template(rollout, found.1))
+}
+
+/// The template as its user wrote it: without the metadata of a role and without the rule that kept it
+/// away from another version. Upstream puts both into the Rollout, which makes another version of it.
+fn own_template(rollout: &Value, set: &Value) -> Value {
+    let mut template = set["spec"]["template"].clone();
+    let notes = BTreeMap::<String, String>::deserialize(&set["metadata"]["annotations"]);
+    if let Some(injected) = Injected::read(&notes.unwrap_or_default()) {
+        template = ephemeral::without(&template, &injected);
+    }
+    let rule = Rollout::deserialize(rollout).ok();
+    let rule = rule.and_then(|rollout| Rule::of(&rollout));
+    if let Some(rule) = rule
+        && let Some(spec) = template.get_mut("spec").and_then(Value::as_object_mut)
+        && let Some(affinity) = spec.remove("affinity")
+    {
+        let own = rule.removed_from(&affinity);
+        if !own.is_null() {
+            spec.insert("affinity".to_owned(), own);
+        }
+    }
+    template
 }
 
 fn remove_hash(template: &mut Value) {
@@ -218,6 +250,23 @@ mod tests {
         check(1, Ok("a"));
         check(7, Err("unable to find specified revision 7 in history"));
         check(-1, Err("no revision found for rollout \"web\""));
+    }
+
+    #[test]
+    fn what_was_injected_is_not_put_back() {
+        let rollout = json!({
+            "metadata": {"name": "web", "uid": "u"},
+            "spec": {"strategy": {"canary": {"antiAffinity":
+                {"requiredDuringSchedulingIgnoredDuringExecution": {}}}}},
+        });
+        let mut stored = set("1", "a");
+        let template = stored["spec"]["template"].clone();
+        stored["metadata"]["annotations"][labels::EPHEMERAL_METADATA] =
+            json!(r#"{"labels":{"role":"stable"}}"#);
+        stored["spec"]["template"]["metadata"]["labels"]["role"] = json!("stable");
+        stored["spec"]["template"]["spec"]["affinity"] =
+            Rule::Required.added_to(&Value::Null, ("shop", "x"));
+        assert_eq!(find(&rollout, &[stored], 1).unwrap(), template);
     }
 
     #[test]

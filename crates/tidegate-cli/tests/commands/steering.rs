@@ -47,6 +47,28 @@ async fn pause_is_taken_back_by_promote() {
 }
 
 #[tokio::test]
+async fn restart_writes_the_instant() {
+    let bench = Bench::start("restart").await;
+    bench.rollout("a", &json!({}), json!({}));
+    let told = bench.run(&["restart", "a"]).await.printed();
+    assert_eq!(told, "rollout 'a' restarts in 0s\n");
+    let first = bench.get("a")["spec"]["restartAt"].clone();
+    assert!(
+        first.as_str().is_some_and(|at| at.ends_with('Z')),
+        "{first}"
+    );
+    let told = bench.run(&["restart", "a", "--in", "1h"]).await.printed();
+    assert_eq!(told, "rollout 'a' restarts in 1h\n");
+    assert_ne!(bench.get("a")["spec"]["restartAt"], first);
+    let refused = bench.run(&["restart", "a", "-i", "soon"]).await;
+    assert!(
+        refused.err.contains("give --in a duration"),
+        "{}",
+        refused.err
+    );
+}
+
+#[tokio::test]
 async fn promote_goes_past_a_step_that_does_not_pause() {
     let bench = Bench::start("promote").await;
     bench.rollout("a", &json!({}), json!({"currentStepIndex": 0}));

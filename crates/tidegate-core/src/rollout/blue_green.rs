@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::{
     plan::Plan,
     rollout::{
-        desired::{analysis_runs, colours, replicas},
+        desired::{analysis_runs, colours, metadata, replicas, restart},
         draft::{AbortChange, Clearing, Draft, Outcome, Resume, Skip},
         events,
         pass::{self, finish, follow_revision},
@@ -27,6 +27,7 @@ pub(crate) fn pass(snapshot: &RolloutSnapshot, strategy: &BlueGreen, now: Timest
         draft.outcome = Outcome::Restart(Skip::No);
         return finish(plan, status::next(snapshot, &draft, now));
     }
+    restart::reconcile(snapshot, &mut draft, now, &mut plan);
     resize(snapshot, &draft, now, &mut plan);
     plan.effects.extend(scale_down::history(snapshot));
     pause(snapshot, strategy, (&mut draft, &mut plan), now);
@@ -41,6 +42,7 @@ pub(crate) fn pass(snapshot: &RolloutSnapshot, strategy: &BlueGreen, now: Timest
         plan.retry = Some(why);
         return plan;
     }
+    metadata::reconcile(snapshot, &mut plan);
     conclude(snapshot, strategy, &mut draft, now);
     finish(plan, status::next(snapshot, &draft, now))
 }

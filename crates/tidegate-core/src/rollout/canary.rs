@@ -8,9 +8,9 @@ use crate::{
     reason::Reason,
     rollout::{
         desired::{
-            analysis_runs,
+            analysis_runs, metadata,
             replicas::{self, Scaling},
-            services, weight,
+            restart, services, weight,
         },
         draft::{AbortChange, Clearing, Draft, Outcome, Skip},
         events,
@@ -32,6 +32,8 @@ pub(crate) fn pass(snapshot: &RolloutSnapshot, now: Timestamp) -> Plan {
         draft.outcome = Outcome::Restart(skip(snapshot));
         return finish(plan, status::next(snapshot, &draft, now));
     }
+    restart::reconcile(snapshot, &mut draft, now, &mut plan);
+    metadata::reconcile(snapshot, &mut plan);
     plan.effects.extend(scale_down::history(snapshot));
     let (switches, held) = services::reconcile(snapshot, &draft);
     plan.effects.extend(switches);

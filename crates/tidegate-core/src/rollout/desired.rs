@@ -2,7 +2,9 @@
 
 pub mod analysis_runs;
 pub(crate) mod colours;
+pub(crate) mod metadata;
 pub(crate) mod replicas;
+pub(crate) mod restart;
 pub(crate) mod routers;
 pub(crate) mod services;
 pub mod weight;

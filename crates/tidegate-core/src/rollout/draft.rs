@@ -27,6 +27,8 @@ pub struct Draft {
     pub resume: Resume,
     /// Which AnalysisRuns are the current ones after this pass.
     pub analysis: CurrentRuns,
+    /// Whether the restart that was asked for is over.
+    pub restart: Restart,
     /// What becomes of the update; `status.rs` turns it into step index, stable hash and events.
     pub outcome: Outcome,
     /// How the desired template relates to the stable one (RBK-01..03), for the duration's kind.
@@ -65,6 +67,16 @@ pub enum Skip {
     ToStable,
     /// The new template is within the rollback window and its ReplicaSet still has pods.
     WithinWindow,
+}
+
+/// Whether the restart that was asked for is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Restart {
+    /// It goes on, or there is none.
+    #[default]
+    Pending,
+    /// No pod from before it is left (AVL-04).
+    Done,
 }
 
 /// How the desired template relates to the stable one.

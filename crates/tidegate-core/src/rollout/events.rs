@@ -144,6 +144,7 @@ pub fn refused(write: &Write, why: &str) -> Event {
         Verb::Create => ("creating", "FailedCreate"),
         Verb::Patch | Verb::PatchStatus => ("patching", "FailedUpdate"),
         Verb::Delete => ("deleting", "FailedDelete"),
+        Verb::Evict => ("evicting", "FailedEvict"),
     };
     let message = format!(
         "error {doing} {kind} `{}`: {why}; the update waits and tries again until that is taken out \
@@ -156,6 +157,19 @@ pub fn refused(write: &Write, why: &str) -> Event {
             Event::warning(reason, message)
         }
     }
+}
+
+/// The API server does not take the write of a single pod; everything else goes on.
+pub fn pod_refused(write: &Write, why: &str) -> Event {
+    let (doing, reason) = match write.verb {
+        Verb::Evict => ("evicting", "FailedEvict"),
+        Verb::Create | Verb::Patch | Verb::PatchStatus | Verb::Delete => {
+            ("patching", "FailedUpdate")
+        }
+    };
+    let name = &write.target.name;
+    let message = format!("error {doing} pod `{name}`: {why}; it is tried again");
+    Event::warning(reason, message)
 }
 
 /// What the API server means by a name that exists although no cache has it.

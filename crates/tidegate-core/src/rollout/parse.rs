@@ -3,10 +3,15 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
+use serde_json::Value;
 use tidegate_api::{
     labels,
     meta::{ObjectMeta, Time},
-    pod_template,
+    pod_template::{
+        self,
+        anti_affinity::Rule,
+        ephemeral::{self, Injected},
+    },
     rollout::{BlueGreenStrategy, CanaryStrategy, Rollout, RolloutStatus},
     workload::{ReplicaSet, Service},
 };
@@ -15,6 +20,7 @@ use crate::{
     observed::{Finding, Observed},
     rollout::{
         desired::analysis_runs::{RunView, Templates},
+        pods::Pods,
         replica_math,
         snapshot::{
             BlueGreen, Canary, Colours, Deadline, Flag, Given, Labels, Lifetime, ObservedSpec,
@@ -125,6 +131,7 @@ fn snapshot(observed: &Observed, resolved: Resolved) -> RolloutSnapshot {
         verify_retry_seconds: observed
             .verify_retry_seconds
             .unwrap_or(VERIFY_RETRY_SECONDS),
+        pods: Pods::NotListed,
         rollout: Arc::clone(rollout),
     }
 }
@@ -186,9 +193,26 @@ fn find_new(
         .or_else(|| {
             let desired = rollout.spec.template.value();
             sets.iter().position(|set| {
-                pod_template::equal_ignoring_hash(set.spec.template.value(), desired)
+                let own = without_injected(set, rollout);
+                pod_template::equal_ignoring_hash(&own, desired)
             })
         })
+}
+
+/// A ReplicaSet's template without ephemeral metadata and anti-affinity (EPH-01, EPH-06).
+fn without_injected(set: &ReplicaSet, rollout: &Rollout) -> Value {
+    let mut template = set.spec.template.value().clone();
+    if let Some(injected) = Injected::read(&set.metadata.annotations) {
+        template = ephemeral::without(&template, &injected);
+    }
+    if let Some(rule) = Rule::of(rollout)
+        && let Some(spec) = template.get_mut("spec").and_then(Value::as_object_mut)
+        && let Some(affinity) = spec.get("affinity")
+    {
+        let own = rule.removed_from(affinity);
+        spec.insert("affinity".to_owned(), own);
+    }
+    template
 }
 
 /// Keeps RSI-11: the new ReplicaSet first, then the older ones.
@@ -225,7 +249,9 @@ fn replica_set(rollout: &Rollout, set: &ReplicaSet) -> ReplicaSetView {
             }),
         replicas: set.spec.replicas.unwrap_or(1),
         min_ready_seconds: set.spec.min_ready_seconds,
+        template: set.spec.template.shared(),
         created_replicas: set.status.replicas,
+        labeled: set.status.fully_labeled_replicas,
         ready: set.status.ready_replicas,
         available: set.status.available_replicas,
         created: metadata.creation_timestamp.map(instant),

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use tidegate_api::{labels, object::Object};
+use tidegate_api::{
+    document::merge_patch, labels, object::Object, pod_template::anti_affinity::Rule,
+};
 
 use crate::{
     plan::{Class, Effect, Guard, ObjectKey, Plan, REPLICA_SETS, ROLLOUTS, Verb, Write},
     reason::Reason,
     rollout::{
+        desired::metadata,
         events, scale_down,
         snapshot::{Labels, Orphan, ReplicaSetView, RolloutSnapshot},
         workload,
@@ -92,6 +95,11 @@ pub(crate) fn new_replica_set(snapshot: &RolloutSnapshot) -> Write {
     let mut template = (*snapshot.template).clone();
     set_label(&mut template, hash);
     let template_labels = template["metadata"]["labels"].clone();
+    let injected = metadata::inject(snapshot, &mut template);
+    let affinity = affinity(snapshot);
+    if !affinity.is_null() {
+        template["spec"]["affinity"] = affinity;
+    }
     let mut selector = serde_json::to_value(&rollout.spec.selector).unwrap_or_default();
     if !selector.is_object() {
         selector = json!({});
@@ -106,6 +114,9 @@ pub(crate) fn new_replica_set(snapshot: &RolloutSnapshot) -> Write {
         labels::DESIRED_REPLICAS.to_owned(),
         snapshot.replicas.to_string(),
     );
+    if let Some(injected) = injected {
+        annotations.insert(labels::EPHEMERAL_METADATA.to_owned(), injected);
+    }
     let mut body = json!({
         "apiVersion": REPLICA_SETS.api_version(),
         "kind": REPLICA_SETS.kind,
@@ -178,7 +189,7 @@ pub(crate) fn follow(snapshot: &RolloutSnapshot, new: &ReplicaSetView) -> Option
         }
     }
     let ready_differs = new.min_ready_seconds != snapshot.min_ready_seconds;
-    if notes.is_empty() && !ready_differs {
+    if notes.is_empty() && !ready_differs && !keeps_away_from_another(snapshot, new) {
         return None;
     }
     let mut body = json!({});
@@ -187,6 +198,9 @@ pub(crate) fn follow(snapshot: &RolloutSnapshot, new: &ReplicaSetView) -> Option
     }
     if ready_differs {
         body["spec"] = json!({"minReadySeconds": snapshot.min_ready_seconds});
+    }
+    if let Some(affinity) = new_affinity(snapshot, new) {
+        body["spec"]["template"] = json!({"spec": {"affinity": affinity}});
     }
     Some(Effect::Write(Write {
         verb: Verb::Patch,
@@ -197,6 +211,46 @@ pub(crate) fn follow(snapshot: &RolloutSnapshot, new: &ReplicaSetView) -> Option
         events: Vec::new(),
         reason: Reason::FollowsRollout,
     }))
+}
+
+/// The affinity that pods of the new ReplicaSet have: the template's own, and away from pods of the
+/// stable version where that is asked for. Keeps EPH-06.
+fn affinity(snapshot: &RolloutSnapshot) -> Value {
+    let own = &snapshot.template["spec"]["affinity"];
+    let stable = &snapshot.recorded.stable;
+    match Rule::of(&snapshot.rollout) {
+        Some(rule) if !stable.is_empty() && *stable != snapshot.template_hash => {
+            rule.added_to(own, (&snapshot.namespace, stable))
+        }
+        Some(_) | None => own.clone(),
+    }
+}
+
+/// Whether the new ReplicaSet's pods keep away from a version that is the stable one no more.
+fn keeps_away_from_another(snapshot: &RolloutSnapshot, new: &ReplicaSetView) -> bool {
+    let stable = &snapshot.recorded.stable;
+    let rule = Rule::of(&snapshot.rollout);
+    let found = rule.and_then(|rule| rule.found_in(&new.template["spec"]["affinity"]));
+    *stable != snapshot.template_hash
+        && found.is_some_and(|(_, hash)| !hash.is_empty() && hash != stable)
+}
+
+/// What must change in the new ReplicaSet's affinity when it is written anyway: only a term that was
+/// added, never what others may have made of the template.
+fn new_affinity(snapshot: &RolloutSnapshot, new: &ReplicaSetView) -> Option<Value> {
+    let held = &new.template["spec"]["affinity"];
+    let wanted = affinity(snapshot);
+    let added = |affinity: &Value| {
+        [Rule::Required, Rule::Preferred { weight: 1 }]
+            .map(|rule| rule.found_in(affinity).map(|(_, hash)| hash.to_owned()))
+    };
+    if added(held) == added(&wanted) {
+        return None;
+    }
+    if wanted.is_null() {
+        return Some(wanted);
+    }
+    merge_patch(held, &wanted)
 }
 
 fn is_number_or_absent(new: &ReplicaSetView) -> bool {

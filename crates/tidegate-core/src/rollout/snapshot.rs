@@ -12,6 +12,7 @@ use crate::{
     plan::{ObjectKey, Write},
     rollout::{
         desired::analysis_runs::{RunView, Templates},
+        pods::Pods,
         steps::Step,
         traffic::Weights,
     },
@@ -89,6 +90,8 @@ pub struct RolloutSnapshot {
     pub leftovers: Vec<Write>,
     /// After how many seconds a weight that was not in effect is looked at again.
     pub verify_retry_seconds: u32,
+    /// Its pods, if this pass needed them.
+    pub pods: Pods,
 }
 
 /// Whether a field was given.
@@ -260,8 +263,12 @@ pub struct ReplicaSetView {
     pub replicas: i32,
     /// `spec.minReadySeconds`.
     pub min_ready_seconds: i32,
+    /// `spec.template`.
+    pub template: Arc<Value>,
     /// `status.replicas`.
     pub created_replicas: i32,
+    /// `status.fullyLabeledReplicas`: how many of them have all labels of the template.
+    pub labeled: i32,
     /// `status.readyReplicas`.
     pub ready: i32,
     /// `status.availableReplicas`.

@@ -1,9 +1,16 @@
 //! A person with `kubectl` and the plugin: what each command writes.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, bail};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 use serde_json::{Value, json};
-use tidegate_api::labels;
+use tidegate_api::{
+    labels,
+    meta::Time,
+    pod_template::ephemeral::{self, Injected},
+};
 
 use crate::cluster::{
     Call, Cluster, DeletionOptions, Patch, Target, fields,
@@ -29,7 +36,7 @@ pub struct User<'a> {
 impl User<'_> {
     /// Carries out a command: `set image v2`, `promote [--full |
     /// --skip-current-step | --skip-all-steps]`, `abort`, `retry`, `pause`, `resume`,
-    /// `undo [--to-revision N]`, `scale N`.
+    /// `undo [--to-revision N]`, `scale N`, `restart [--in DURATION]`.
     ///
     /// # Errors
     /// When the command is not known or the API refuses it.
@@ -48,6 +55,8 @@ impl User<'_> {
             ["undo"] => self.undo(0),
             ["undo", "--to-revision", revision] => self.undo(revision.parse()?),
             ["scale", replicas] => self.scale(replicas.parse()?),
+            ["restart"] => self.restart(SignedDuration::ZERO),
+            ["restart", "--in", delay] => self.restart(delay.parse()?),
             _ => bail!("no such command: {command}"),
         }
     }
@@ -172,6 +181,12 @@ impl User<'_> {
         self.write(&Patch::Merge(json!({ "status": status })), &Written::Status)
     }
 
+    /// Has the pods replaced that are older than this instant (ACT-11).
+    fn restart(&mut self, delay: SignedDuration) -> anyhow::Result<()> {
+        let at = Time::new(self.now + delay).to_string();
+        self.patch_spec(&json!({"restartAt": at}))
+    }
+
     fn scale(&mut self, replicas: i32) -> anyhow::Result<()> {
         let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
         self.write(&patch, &Written::Scale)
@@ -278,7 +293,14 @@ impl User<'_> {
             .owned(kinds::REPLICA_SETS, fields::uid(&rollout))
             .filter_map(|set| {
                 let number = fields::text(set, &["metadata", "annotations", labels::REVISION]);
-                Some((number.parse().ok()?, set["spec"]["template"].clone()))
+                let notes: BTreeMap<String, String> =
+                    BTreeMap::deserialize(&set["metadata"]["annotations"]).ok()?;
+                let template = set["spec"]["template"].clone();
+                let own = match Injected::read(&notes) {
+                    Some(injected) => ephemeral::without(&template, &injected),
+                    None => template,
+                };
+                Some((number.parse().ok()?, own))
             })
             .collect();
         revisions.sort_by_key(|(number, _)| -number);

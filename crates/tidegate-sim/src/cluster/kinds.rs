@@ -56,6 +56,8 @@ pub const DEFINITIONS: KindId = KindId(20);
 pub const AUTOSCALERS: KindId = KindId(21);
 /// `podtemplates` of the core group.
 pub const POD_TEMPLATES: KindId = KindId(28);
+/// `poddisruptionbudgets.policy`.
+pub const DISRUPTION_BUDGETS: KindId = KindId(22);
 
 /// Where a kind's objects live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -546,6 +548,7 @@ mod tests {
             (DEFINITIONS, "customresourcedefinitions"),
             (AUTOSCALERS, "horizontalpodautoscalers"),
             (POD_TEMPLATES, "podtemplates"),
+            (DISRUPTION_BUDGETS, "poddisruptionbudgets"),
         ] {
             assert_eq!(kinds.get(id).plural, plural);
         }

@@ -27,6 +27,8 @@ pub enum Reason {
     UnsupportedMediaType,
     /// 422: the object breaks a rule.
     Invalid,
+    /// 429: not now.
+    TooManyRequests,
     /// 500: with a sentence only.
     InternalError,
 }
@@ -44,6 +46,7 @@ impl Reason {
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Invalid => 422,
+            Self::TooManyRequests => 429,
             Self::InternalError => 500,
         }
     }
@@ -61,6 +64,7 @@ impl Reason {
             Self::TooLarge => "RequestEntityTooLarge",
             Self::UnsupportedMediaType => "UnsupportedMediaType",
             Self::Invalid => "Invalid",
+            Self::TooManyRequests => "TooManyRequests",
             Self::InternalError => "InternalError",
         }
     }
@@ -179,6 +183,15 @@ impl Refusal {
             name,
             &format!("{} \"{name}\" is forbidden: {detail}", kind.resource_name()),
         )
+    }
+
+    /// 429: a disruption budget keeps a pod, and why.
+    pub(crate) fn protected(detail: &str) -> Self {
+        Self {
+            reason: Reason::TooManyRequests,
+            message: "Cannot evict pod as it would violate the pod's disruption budget.".to_owned(),
+            details: json!({"causes": [{"reason": "DisruptionBudget", "message": detail}]}),
+        }
     }
 
     /// 422 with everything that is wrong.

@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod evict;
 mod scale;
 mod update;
 

@@ -45,6 +45,12 @@ pub fn send(cluster: &mut Cluster, call: &Call, write: &Write) -> Outcome {
                 .delete(call, &target, &options)
                 .map(|_| Arc::new(Value::Null))
         }
+        Verb::Evict => {
+            let options = preconditions(&write.guard);
+            cluster
+                .evict(call, (&key.namespace, &key.name), &options)
+                .map(|_| Arc::new(Value::Null))
+        }
     };
     match result {
         Ok(object) => Outcome::Done(object),
@@ -89,6 +95,7 @@ pub fn classify(refusal: &Refusal) -> Failure {
         Reason::AlreadyExists => Failure::AlreadyExists,
         Reason::Conflict => Failure::Conflict,
         Reason::NotFound => Failure::NotFound,
+        Reason::TooManyRequests => Failure::Protected(refusal.message.clone()),
         Reason::InternalError => Failure::Unknown(refusal.message.clone()),
         Reason::BadRequest
         | Reason::Forbidden

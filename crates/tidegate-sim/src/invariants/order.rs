@@ -108,7 +108,7 @@ pub(super) fn users_are_heard(deed: &Deed<'_>) -> Option<String> {
 /// Whether a write may meet a conflict: creates meet names that are taken.
 pub(super) fn can_conflict(verb: Verb) -> bool {
     match verb {
-        Verb::Patch | Verb::PatchStatus | Verb::Delete => true,
+        Verb::Patch | Verb::PatchStatus | Verb::Delete | Verb::Evict => true,
         Verb::Create => false,
     }
 }

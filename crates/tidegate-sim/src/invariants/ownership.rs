@@ -1,7 +1,7 @@
 //! What the controller may write, and under which guard.
 
 use tidegate_core::plan::{
-    ANALYSIS_RUNS, Class, DEPLOYMENTS, DESTINATION_RULES, Guard, INGRESSES, ObjectKey,
+    ANALYSIS_RUNS, Class, DEPLOYMENTS, DESTINATION_RULES, Guard, INGRESSES, ObjectKey, PODS,
     REPLICA_SETS, ROLLOUTS, SERVICES, VIRTUAL_SERVICES, Verb, Write,
 };
 
@@ -19,11 +19,11 @@ pub(super) fn guarded(write: &Write) -> Option<String> {
                 uid,
                 resource_version,
             },
-            Verb::Patch | Verb::PatchStatus | Verb::Delete,
+            Verb::Patch | Verb::PatchStatus | Verb::Delete | Verb::Evict,
         ) => !uid.is_empty() && !resource_version.is_empty(),
         (Guard::Absent, Verb::Create) => true,
         (Guard::Version { .. }, Verb::Create)
-        | (Guard::Absent, Verb::Patch | Verb::PatchStatus | Verb::Delete) => false,
+        | (Guard::Absent, Verb::Patch | Verb::PatchStatus | Verb::Delete | Verb::Evict) => false,
     };
     let class = match write.class {
         Class::Additive => "additive",
@@ -39,6 +39,10 @@ pub(super) fn guarded(write: &Write) -> Option<String> {
 /// a routing object or a Deployment, which its spec names. What nobody controls may be adopted.
 pub(super) fn only_ours(state: &State, about: &ObjectKey, write: &Write) -> Option<String> {
     let target = &write.target;
+    if target.resource == PODS {
+        return (!is_pod_of(state, about, target))
+            .then(|| format!("S2-1: {target} is none of {about}'s"));
+    }
     if target == about || write.verb == Verb::Create || target.resource == SERVICES {
         return None;
     }
@@ -82,4 +86,17 @@ fn meshed(target: &ObjectKey) -> Option<KindId> {
     } else {
         None
     }
+}
+
+/// Whether a pod is gone or belongs to a ReplicaSet of the Rollout.
+fn is_pod_of(state: &State, about: &ObjectKey, pod: &ObjectKey) -> bool {
+    let rollout = Locator::new(kinds::ROLLOUTS, &about.namespace, &about.name);
+    let pod = Locator::new(kinds::PODS, &pod.namespace, &pod.name);
+    let (Some(rollout), Some(pod)) = (state.get(&rollout), state.get(&pod)) else {
+        return true;
+    };
+    let set = fields::controller_uid(pod);
+    state
+        .sets()
+        .any(|one| one.uid == set && one.owner == fields::uid(rollout))
 }

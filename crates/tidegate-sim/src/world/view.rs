@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 use serde_json::Value;
+use tidegate_api::workload::Pod;
 use tidegate_core::{
     plan::{Event, ObjectKey, Plan, Write},
+    rollout::pods::Query,
     run::{Failure, Outcome},
 };
 use tidegate_integrations::metrics;
@@ -16,10 +19,11 @@ use crate::{
     cluster::{
         Call, Cluster, Locator, fields,
         kinds::{self, KindId},
+        selector::LabelSelector,
     },
     controller::{Died, Surroundings},
     doors::direct,
-    faults::{Answer, Cut, Delivery, Lacks},
+    faults::{Answer, Cut, Delivery, Lacks, Weather},
     invariants::{Cause, Sent},
     trace,
 };
@@ -159,6 +163,18 @@ impl Surroundings for View<'_> {
 
     fn ask(&mut self, request: &metrics::Request) -> metrics::Answer {
         self.outside.metrics.answer(request, self.now)
+    }
+
+    fn pods(&mut self, query: &Query) -> Result<Vec<Pod>, String> {
+        if self.outside.faults.weather == Weather::Unavailable {
+            return Err("the server is unavailable".to_owned());
+        }
+        let selector = LabelSelector::parse(&query.selector).map_err(|error| error.to_string())?;
+        self.cluster
+            .in_namespace(kinds::PODS, Some(&query.namespace))
+            .filter(|pod| selector.matches(pod))
+            .map(|pod| Pod::deserialize(&**pod).map_err(|error| error.to_string()))
+            .collect()
     }
 
     fn tell(&mut self, _about: &ObjectKey, events: Vec<Event>) {

@@ -21,20 +21,14 @@ use tidegate_gocompat::expr;
 use tidegate_integrations::metrics::condition;
 
 use super::{
-    Report,
+    Report, affinity,
     cases::{self, Case, Difference},
 };
 
 const FILE: &str = "rollouts-analysis.jsonl";
 
-/// What is left for later issues: experiments, anti-affinity, scaling down, versions of resources.
-const LATER: [&str; 5] = [
-    "experiment",
-    "affinity",
-    "scaleDown",
-    "resourceVersion",
-    "names",
-];
+/// What is left for later issues: experiments, scaling down, versions of resources.
+const LATER: [&str; 4] = ["experiment", "scaleDown", "resourceVersion", "names"];
 
 /// Cases that differ on purpose.
 const DIFFERENT: &[Difference] = &[
@@ -109,6 +103,7 @@ fn answer(op: &str, case: &Case) -> Result<Value> {
             Ok(json!({"terminating": analysis_run::ending(&run) == Ending::Yes}))
         }
         "collect" => collect(case),
+        "affinity" => affinity::answer(case),
         _ => anyhow::bail!("no operation is called {op}"),
     }
 }

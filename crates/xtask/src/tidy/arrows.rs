@@ -200,6 +200,8 @@ fn tree(root: &Path, package: &str) -> Result<BTreeSet<String>> {
 fn cargo(root: &Path, arguments: &[&str]) -> Result<String> {
     let output = Command::new(env!("CARGO"))
         .args(arguments)
+        // What one crate pulls in is asked for, whatever the environment builds together.
+        .env_remove("CARGO_RESOLVER_FEATURE_UNIFICATION")
         .current_dir(root)
         .output()
         .context("cannot run cargo")?;

@@ -21,12 +21,13 @@ const WRITING: [&str; 9] = [
 /// Signs of an HTTP client.
 const CALLING: [&str; 3] = ["reqwest", "hyper::", "ureq"];
 
-/// Where ReplicaSets and Services may be seen as they are on the wire: before the snapshot, where manifests are
+/// Where ReplicaSets, pods and Services may be seen as they are on the wire: before the snapshot, where manifests are
 /// judged, and where people look. (Whole Rollouts are handed further, because the next status and what
 /// children inherit are made of them.)
-const WIRE: [&str; 4] = [
+const WIRE: [&str; 5] = [
     "observed.rs",
     "rollout/parse.rs",
+    "rollout/pods.rs",
     "rollout/validate",
     "view",
 ];

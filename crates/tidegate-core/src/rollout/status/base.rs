@@ -10,7 +10,7 @@ use crate::{
     plan::Event,
     rollout::{
         conditions::{self, Kind},
-        draft::{AbortChange, Clearing, CurrentRun, Draft, Outcome, Skip},
+        draft::{AbortChange, Clearing, CurrentRun, Draft, Outcome, Restart, Skip},
         duration, events,
         snapshot::{ReplicaSetView, RolloutSnapshot},
     },
@@ -33,7 +33,10 @@ pub(super) fn rebuilt(snapshot: &RolloutSnapshot, draft: &Draft) -> RolloutStatu
         collision_count: held.collision_count,
         conditions: held.conditions.clone(),
         stable_rs: held.stable_rs.clone(),
-        restarted_at: held.restarted_at,
+        restarted_at: match draft.restart {
+            Restart::Pending => held.restarted_at,
+            Restart::Done => snapshot.rollout.spec.restart_at,
+        },
         promote_full: snapshot.recorded.promote_full.is_set(),
         alb: held.alb.clone(),
         albs: held.albs.clone(),

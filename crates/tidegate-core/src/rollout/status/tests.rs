@@ -11,6 +11,7 @@ use crate::{
     plan::Effect,
     rollout::{
         draft::{AbortChange, Outcome, Rollback, Skip},
+        pods::Pods,
         snapshot::{
             Canary, Flag, Given, Labels, Lifetime, ObservedSpec, Recorded, ReplicaSetView, Routing,
             UserPause,
@@ -48,7 +49,9 @@ fn replica_set(hash: &str, pods: i32) -> ReplicaSetView {
         scale_down_deadline: None,
         replicas: pods,
         min_ready_seconds: 0,
+        template: Arc::default(),
         created_replicas: pods,
+        labeled: pods,
         ready: pods,
         available: pods,
         created: None,
@@ -115,6 +118,7 @@ fn snapshot(rollout: Rollout, replica_sets: Vec<ReplicaSetView>) -> RolloutSnaps
         analysis_runs: Vec::new(),
         taken_run_names: Vec::new(),
         templates: crate::rollout::desired::analysis_runs::Templates::default(),
+        pods: Pods::NotListed,
         orphans: Vec::new(),
         routers: Vec::new(),
         leftovers: Vec::new(),

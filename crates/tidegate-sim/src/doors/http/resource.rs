@@ -236,7 +236,8 @@ impl<'a> Request<'a> {
         match self.place.part.as_str() {
             "eviction" if target.kind == kinds::PODS => {
                 let options = deletion_options(&body["deleteOptions"], DeletionOptions::default());
-                self.change(|cluster, call| cluster.delete(call, &target, &options))?;
+                let pod = (target.namespace, target.name);
+                self.change(|cluster, call| cluster.evict(call, pod, &options))?;
             }
             "binding" if target.kind == kinds::PODS => {
                 let node = fields::text(&body, &["target", "name"]);
