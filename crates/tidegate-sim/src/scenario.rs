@@ -357,10 +357,10 @@ impl Short {
             None => json!({ "canary": canary }),
             Some(given) => {
                 let colours = colours(given);
-                let names = ["activeService", "previewService"];
-                let named = names.iter().filter_map(|role| colours.get(*role)?.as_str());
-                let named = named.filter(|name| !name.is_empty());
-                objects.extend(named.map(service));
+                let roles = ["activeService", "previewService"];
+                let named = roles.iter().filter_map(|role| colours.get(*role)?.as_str());
+                let present = named.filter(|name| !name.is_empty());
+                objects.extend(present.map(service));
                 json!({ "blueGreen": colours })
             }
         };
