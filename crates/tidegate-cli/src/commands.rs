@@ -18,7 +18,7 @@ use std::io::Write;
 
 use clap::{Parser, Subcommand};
 
-use crate::connect::ConnectionArgs;
+use crate::connect::{ConnectionArgs, IgnoredArgs};
 
 /// Where a command writes.
 pub struct Streams<'a> {
@@ -35,6 +35,9 @@ pub struct Cli {
     /// How to reach the cluster.
     #[command(flatten)]
     pub connection: ConnectionArgs,
+    /// What scripts give besides.
+    #[command(flatten)]
+    pub ignored: IgnoredArgs,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,

@@ -44,11 +44,7 @@ impl Kind for AnalysisRuns {
                 let concluded = unreadable::conclude(metadata, status, error, now);
                 commit(shell, &about(metadata), concluded).await
             }
-            Found::Absent => {
-                let key = ObjectKey::new(ANALYSIS_RUNS, &name.0, &name.1);
-                shell.ledger.lock().await.forget(&key);
-                Verdict::Done(None)
-            }
+            Found::Absent => Verdict::Gone,
         }
     }
 }
@@ -97,7 +93,7 @@ async fn commit(shell: &Shell, about: &Arc<About>, concluded: Concluded) -> Verd
 async fn measure(shell: &Shell, run: &AnalysisRun, due: &Due) -> Result<Concluded, Verdict> {
     let mut secrets = Secrets::new();
     for reference in due.secrets(run) {
-        let read = ask::secret(&shell.client, &run.metadata.namespace, &reference.name).await;
+        let read = ask::secret(&shell.server, &run.metadata.namespace, &reference.name).await;
         match read {
             Ok(found) => secrets.insert(reference.name.clone(), found),
             Err(error) => {

@@ -1,14 +1,47 @@
-//! The door: the only file that writes to the cluster. One write in, one guarded request out.
+//! The door: the only file that writes to the cluster. One write in, one guarded request out, and none
+//! at all unless the fence is open.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{Method, Request};
-use kube::Client;
 use serde_json::{Value, json};
 use tidegate_core::{
     plan::{Guard, ObjectKey, Resource, Verb, Write},
-    run::{Failure, Outcome},
+    run::{Failure, Outcome, Unavailable},
 };
+
+use crate::{
+    fence::Fence,
+    server::{LONGEST_REQUEST, Refused, Server, Unanswered},
+};
+
+/// What becomes of a write while another controller leads, or may lead.
+const FENCED: &str = "not sent, because this controller does not lead";
+
+/// Where writes go through.
+#[derive(Clone)]
+pub(crate) struct Door {
+    server: Server,
+    fence: Fence,
+}
+
+impl Door {
+    /// A door to this server, behind this fence.
+    pub(crate) fn new(server: Server, fence: Fence) -> Self {
+        Self { server, fence }
+    }
+
+    /// Sends a request if the fence is open when its turn comes. It is given up when the fence closes
+    /// (S2-6).
+    async fn pass(&self, verb: Verb, request: Request<Vec<u8>>) -> Result<String, Failure> {
+        let _turn = self.server.turn().await;
+        let Some(left) = self.fence.left() else {
+            return Err(Failure::Unavailable(Unavailable::because(FENCED)));
+        };
+        let answer = self.server.send(request, left.min(LONGEST_REQUEST)).await;
+        answer.map_err(|error| classify(verb, &error))
+    }
+}
 
 /// The REST path of a kind, in a namespace unless that is empty.
 pub(crate) fn path(resource: &Resource, namespace: &str) -> String {
@@ -30,20 +63,28 @@ pub(crate) fn object_path(key: &ObjectKey) -> String {
 }
 
 /// Sends one write under its guard.
-pub(crate) async fn send(client: &Client, write: &Write) -> Outcome {
+pub(crate) async fn send(door: &Door, write: &Write) -> Outcome {
     let request = match request(write) {
         Ok(request) => request,
         Err(error) => return Outcome::Failed(Failure::Refused(error.to_string())),
     };
-    match client.request::<Value>(request).await {
+    match door.pass(write.verb, request).await {
+        Ok(text) => done(&text),
+        Err(failure) => Outcome::Failed(failure),
+    }
+}
+
+/// It committed; what the object is now decides nothing if it cannot be read.
+fn done(text: &str) -> Outcome {
+    match serde_json::from_str(text) {
         Ok(object) => Outcome::Done(Arc::new(object)),
-        Err(error) => Outcome::Failed(classify(write.verb, &error)),
+        Err(error) => Outcome::Failed(Failure::Unknown(error.to_string())),
     }
 }
 
 /// Sends an event object, or one more count of an earlier one. Events hold nothing back: a failure is
 /// the caller's to log.
-pub(crate) async fn send_event(client: &Client, event: EventWrite) -> Result<(), kube::Error> {
+pub(crate) async fn send_event(door: &Door, event: EventWrite) -> Result<(), Failure> {
     let events = Resource::new("", "v1", "Event", "events");
     let request = match event {
         EventWrite::Create { namespace, body } => Request::builder()
@@ -61,8 +102,41 @@ pub(crate) async fn send_event(client: &Client, event: EventWrite) -> Result<(),
             .header("content-type", "application/merge-patch+json")
             .body(body.to_string().into_bytes()),
     };
-    let request = request.map_err(kube::Error::HttpError)?;
-    client.request::<Value>(request).await.map(drop)
+    let request = request.map_err(|error| Failure::Refused(error.to_string()))?;
+    door.pass(Verb::Create, request).await.map(drop)
+}
+
+/// Writes the Lease by which controllers find their leader. It asks no fence, for it is what opens it;
+/// and it waits for no turn, for nothing else may be sent without it. An update is a PUT of the whole
+/// Lease as it was read, which commits only on that very version: it is the form that roles made
+/// for Argo Rollouts allow.
+pub(crate) async fn send_lease(door: &Door, lease: LeaseWrite<'_>, limit: Duration) -> Outcome {
+    let (method, uri, body) = match lease {
+        LeaseWrite::Create(key, body) => (Method::POST, path(&key.resource, &key.namespace), body),
+        LeaseWrite::Update(key, body) => (Method::PUT, object_path(key), body),
+    };
+    let request = Request::builder()
+        .method(method)
+        .uri(uri)
+        .header("content-type", "application/json")
+        .body(body.to_string().into_bytes());
+    let request = match request {
+        Ok(request) => request,
+        Err(error) => return Outcome::Failed(Failure::Refused(error.to_string())),
+    };
+    match door.server.send(request, limit).await {
+        Ok(text) => done(&text),
+        Err(error) => Outcome::Failed(classify(Verb::Create, &error)),
+    }
+}
+
+/// How the Lease is written.
+#[derive(Debug)]
+pub(crate) enum LeaseWrite<'a> {
+    /// There is none yet.
+    Create(&'a ObjectKey, Value),
+    /// Exactly the one that was read, changed; its `resourceVersion` is the guard.
+    Update(&'a ObjectKey, Value),
 }
 
 /// How an event is written.
@@ -172,45 +246,29 @@ fn eviction(pod: &ObjectKey, guard: &Guard) -> Value {
     })
 }
 
-/// What an error says about the write.
-fn classify(verb: Verb, error: &kube::Error) -> Failure {
-    let kube::Error::Api(status) = error else {
-        let text = chain(error);
-        return if never_sent(&text) {
-            Failure::Unavailable(text)
-        } else {
-            Failure::Unknown(text)
-        };
-    };
-    let text = status.message.clone();
-    match (status.code, status.reason.as_str()) {
+/// What the lack of an answer says about the write.
+fn classify(verb: Verb, error: &Unanswered) -> Failure {
+    match error {
+        Unanswered::Refused(refused) => classify_refusal(verb, refused),
+        Unanswered::NeverSent(text) => Failure::Unavailable(Unavailable::because(text)),
+        Unanswered::Lost(_) | Unanswered::Silent(_) => Failure::Unknown(error.to_string()),
+    }
+}
+
+fn classify_refusal(verb: Verb, refused: &Refused) -> Failure {
+    let text = refused.message.clone();
+    match (refused.code, refused.reason.as_str()) {
         (409, "AlreadyExists") => Failure::AlreadyExists,
         (409, _) => Failure::Conflict,
         (404, _) => Failure::NotFound,
         (429, _) if verb == Verb::Evict => Failure::Protected(text),
-        (429 | 503, _) => Failure::Unavailable(text),
+        (429 | 503, _) => Failure::Unavailable(Unavailable {
+            message: text,
+            retry_after: refused.retry_after,
+        }),
         (500 | 502 | 504, _) => Failure::Unknown(text),
         _ => Failure::Refused(text),
     }
-}
-
-/// An error and everything that caused it.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        let more = next.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = next.source();
-    }
-    text
-}
-
-/// A connection that was never made carried no request.
-fn never_sent(text: &str) -> bool {
-    text.contains("Connect") || text.contains("connect error") || text.contains("refused")
 }
 
 #[cfg(test)]

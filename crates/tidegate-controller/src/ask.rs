@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use futures::StreamExt;
-use kube::Client;
 use reqwest::{Client as Http, Proxy, redirect::Policy};
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,7 +13,10 @@ use tidegate_core::{
 };
 use tidegate_integrations::metrics::{Answer, Certificate, Request};
 
-use crate::apply;
+use crate::{
+    apply,
+    server::{Server, Unanswered, chain},
+};
 
 /// The longest answer that is read. What is longer is refused rather than held in memory.
 const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
@@ -60,7 +62,7 @@ impl Asker {
         }
         match exchange(builder).await {
             Ok(answer) => answer,
-            Err(error) => Answer::NoAnswer(apply::chain(&error.without_url())),
+            Err(error) => Answer::NoAnswer(chain(&error.without_url())),
         }
     }
 }
@@ -99,14 +101,14 @@ struct Data {
 }
 
 /// Whether an object exists, read live: caches show only those of this instance of the controller.
-pub(crate) async fn exists(client: &Client, key: &ObjectKey) -> Result<Existence, String> {
+pub(crate) async fn exists(server: &Server, key: &ObjectKey) -> Result<Existence, String> {
     let request = http::Request::get(apply::object_path(key))
         .body(Vec::new())
         .map_err(|error| error.to_string())?;
-    match client.request_text(request).await {
+    match server.read(request).await {
         Ok(_) => Ok(Existence::There),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(Existence::Gone),
-        Err(error) => Err(apply::chain(&error)),
+        Err(Unanswered::Refused(refused)) if refused.code == 404 => Ok(Existence::Gone),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -123,20 +125,23 @@ pub(crate) enum Existence {
 ///
 /// # Errors
 /// What the connection or the server says, if asking again may give another answer.
-pub(crate) async fn secret(client: &Client, namespace: &str, name: &str) -> Result<Secret, String> {
+pub(crate) async fn secret(server: &Server, namespace: &str, name: &str) -> Result<Secret, String> {
     let key = ObjectKey::new(SECRETS, namespace, name);
     let request = http::Request::get(apply::object_path(&key))
         .body(Vec::new())
         .map_err(|error| error.to_string())?;
-    match client.request::<Data>(request).await {
-        Ok(secret) => Ok(Secret::Values(
-            secret
-                .data
-                .into_iter()
-                .filter_map(|(name, coded)| Some((name, decode(&coded)?)))
-                .collect(),
-        )),
-        Err(error) => refusal(&error).ok_or_else(|| apply::chain(&error)),
+    match server.read(request).await {
+        Ok(text) => {
+            let secret: Data = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+            Ok(Secret::Values(
+                secret
+                    .data
+                    .into_iter()
+                    .filter_map(|(name, coded)| Some((name, decode(&coded)?)))
+                    .collect(),
+            ))
+        }
+        Err(error) => refusal(&error).ok_or_else(|| error.to_string()),
     }
 }
 
@@ -144,27 +149,29 @@ pub(crate) async fn secret(client: &Client, namespace: &str, name: &str) -> Resu
 ///
 /// # Errors
 /// A sentence when nobody can say.
-pub(crate) async fn object(client: &Client, key: &ObjectKey) -> Result<Option<Value>, String> {
+pub(crate) async fn object(server: &Server, key: &ObjectKey) -> Result<Option<Value>, String> {
     let request = http::Request::get(apply::object_path(key))
         .body(Vec::new())
         .map_err(|error| error.to_string())?;
-    match client.request::<Value>(request).await {
-        Ok(object) => Ok(Some(object)),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-        Err(error) => Err(apply::chain(&error)),
+    match server.read(request).await {
+        Ok(text) => serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| error.to_string()),
+        Err(Unanswered::Refused(refused)) if refused.code == 404 => Ok(None),
+        Err(error) => Err(error.to_string()),
     }
 }
 
 /// An answer that stays the same however often one asks.
-fn refusal(error: &kube::Error) -> Option<Secret> {
-    let kube::Error::Api(status) = error else {
+fn refusal(error: &Unanswered) -> Option<Secret> {
+    let Unanswered::Refused(refused) = error else {
         return None;
     };
-    match status.code {
+    match refused.code {
         404 => Some(Secret::Absent),
         // Tokens are renewed; what takes long or comes too often is asked for once more.
         401 | 408 | 429 => None,
-        400..500 => Some(Secret::Refused(status.message.clone())),
+        400..500 => Some(Secret::Refused(refused.message.clone())),
         _ => None,
     }
 }

@@ -1,5 +1,7 @@
 //! Flags as Go's flag package reads them: `--watch`, `--watch=true` and `--watch=f` all work.
 
+use std::time::Duration;
+
 use clap::{Arg, ArgAction, Command};
 
 /// Lets every switch of a command and of those below it take a truth value after `=`.
@@ -37,6 +39,18 @@ pub fn truth(text: &str) -> Result<bool, String> {
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
         _ => Err("give true or false".to_owned()),
     }
+}
+
+/// A duration as Go writes it, such as `15s` or `1m30s`.
+///
+/// # Errors
+/// Any other text, and what is below zero.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    tidegate_gocompat::duration::parse(text)
+        .ok()
+        .and_then(|duration| u64::try_from(duration.nanoseconds()).ok())
+        .map(Duration::from_nanos)
+        .ok_or_else(|| "give a duration such as 15s or 1m".to_owned())
 }
 
 #[cfg(test)]

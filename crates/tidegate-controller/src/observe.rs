@@ -1,8 +1,10 @@
 //! The caches, and what a pass over one object reads from them. Reads only.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use kube::Client;
 use serde::Deserialize;
 use serde_json::Value;
 use tidegate_api::{
@@ -32,7 +34,9 @@ use tidegate_integrations::traffic::{self, Seen as SeenByRouters};
 use crate::{
     apply,
     args::Args,
+    cache::Held,
     served::Served,
+    server::Server,
     watch::{self, Broken, Cache, Cached, Change, Found, Need, Scope},
     workloads::Workloads,
 };
@@ -62,12 +66,42 @@ impl Cached for RawObject {
             value: Arc::new(value),
         })
     }
+
+    /// The Rollout that has left its marks.
+    fn references(&self) -> Vec<ObjectKey> {
+        traffic::manager(&self.value)
+            .map(|rollout| ObjectKey::new(ROLLOUTS, &self.metadata.namespace, rollout))
+            .into_iter()
+            .collect()
+    }
+}
+
+impl Cached for Rollout {
+    fn metadata(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn read(value: Value) -> Result<Self, String> {
+        watch::read_typed(&value)
+    }
+
+    fn references(&self) -> Vec<ObjectKey> {
+        let namespace = &self.metadata.namespace;
+        rollout::service_names(self)
+            .into_iter()
+            .map(|name| ObjectKey::new(SERVICES, namespace, &name))
+            .chain(traffic::reads(self))
+            .chain(rollout::workload::referent(self))
+            .collect()
+    }
 }
 
 /// Types that are read whole.
 macro_rules! cached {
-    ($($kind:ty),+) => {
+    ($held:expr, $($kind:ty),+) => {
         $(impl Cached for $kind {
+            const HELD: Held = $held;
+
             fn metadata(&self) -> &ObjectMeta {
                 &self.metadata
             }
@@ -79,14 +113,26 @@ macro_rules! cached {
     };
 }
 
-cached!(
-    Rollout,
-    ReplicaSet,
-    Service,
-    AnalysisRun,
-    AnalysisTemplate,
-    ClusterAnalysisTemplate
-);
+impl Cached for Service {
+    fn metadata(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn read(value: Value) -> Result<Self, String> {
+        watch::read_typed(&value)
+    }
+
+    /// The Rollout that manages it.
+    fn references(&self) -> Vec<ObjectKey> {
+        release::manager(&self.metadata)
+            .map(|rollout| ObjectKey::new(ROLLOUTS, &self.metadata.namespace, rollout))
+            .into_iter()
+            .collect()
+    }
+}
+
+cached!(Held::Text, ReplicaSet, AnalysisRun);
+cached!(Held::Read, AnalysisTemplate, ClusterAnalysisTemplate);
 
 /// Everything that is watched.
 #[derive(Clone, Debug)]
@@ -122,35 +168,39 @@ impl Caches {
     /// Starts to follow every kind; `tell` learns of each change.
     pub(crate) fn follow(
         &self,
-        client: &Client,
+        server: &Server,
         args: &Args,
         tell: &Tell,
     ) -> Vec<tokio::task::JoinHandle<()>> {
         let namespace = if args.namespaced {
-            args.namespace
-                .clone()
-                .unwrap_or_else(|| client.default_namespace().to_owned())
+            server.client.default_namespace().to_owned()
         } else {
             String::new()
         };
         let own = instance_selector(&args.instance_id);
         let spawn = Spawn {
-            client,
+            server,
             namespace: &namespace,
             served: Served::new(args),
             tell,
         };
         let mut tasks = vec![
-            spawn.follow(&self.rollouts, ROLLOUTS, &own),
-            spawn.follow(&self.replica_sets, REPLICA_SETS, labels::POD_TEMPLATE_HASH),
-            spawn.follow(&self.services, SERVICES, ""),
-            spawn.follow(&self.ingresses, INGRESSES, ""),
-            spawn.follow(&self.virtual_services, VIRTUAL_SERVICES, ""),
-            spawn.follow(&self.destination_rules, DESTINATION_RULES, ""),
             spawn.follow(&self.analysis_runs, ANALYSIS_RUNS, &own),
             spawn.follow(&self.analysis_templates, ANALYSIS_TEMPLATES, &own),
         ];
-        tasks.extend(self.workloads.follow(client, &namespace, tell));
+        if args.only_analysis() {
+            self.do_without_rollouts();
+        } else {
+            tasks.extend([
+                spawn.follow(&self.rollouts, ROLLOUTS, &own),
+                spawn.follow(&self.replica_sets, REPLICA_SETS, labels::POD_TEMPLATE_HASH),
+                spawn.follow(&self.services, SERVICES, ""),
+                spawn.follow(&self.ingresses, INGRESSES, ""),
+                spawn.follow(&self.virtual_services, VIRTUAL_SERVICES, ""),
+                spawn.follow(&self.destination_rules, DESTINATION_RULES, ""),
+            ]);
+            tasks.extend(self.workloads.follow(server, &namespace, tell));
+        }
         if args.namespaced {
             // Cluster-scoped templates are out of reach there (OPS-07): lookups find nothing.
             self.cluster_analysis_templates.mark_synced();
@@ -162,6 +212,16 @@ impl Caches {
             ));
         }
         tasks
+    }
+
+    /// Nobody works on Rollouts: what only they need is not looked at.
+    fn do_without_rollouts(&self) {
+        self.rollouts.mark_synced();
+        self.replica_sets.mark_synced();
+        self.services.mark_synced();
+        self.ingresses.mark_synced();
+        self.virtual_services.mark_synced();
+        self.destination_rules.mark_synced();
     }
 
     /// Waits until every cache is complete.
@@ -222,11 +282,8 @@ impl Caches {
     fn replica_sets_of(&self, rollout: &Rollout) -> Vec<Arc<ReplicaSet>> {
         let mut found = self.replica_sets.controlled_by(&rollout.metadata.uid);
         found.extend(self.replica_sets.orphans(&rollout.metadata.namespace));
-        let prefix = format!("{}-", rollout.metadata.name);
-        let named = self
-            .replica_sets
-            .named(&rollout.metadata.namespace, &prefix);
-        for candidate in named {
+        let (namespace, name) = (&rollout.metadata.namespace, &rollout.metadata.name);
+        for candidate in self.replica_sets.named_after(namespace, name) {
             if !found
                 .iter()
                 .any(|known| known.metadata.uid == candidate.metadata.uid)
@@ -262,12 +319,22 @@ impl Caches {
         if unclaimed.is_empty() {
             return Vec::new();
         }
-        let mut others = self.rollouts.in_namespace(&rollout.metadata.namespace);
-        others.retain(|other| {
-            other.metadata.uid != rollout.metadata.uid
-                && !rollout::service_names(other).is_disjoint(&unclaimed)
-        });
-        others
+        let namespace = &rollout.metadata.namespace;
+        let names: BTreeSet<(String, String)> = unclaimed
+            .iter()
+            .map(|service| ObjectKey::new(SERVICES, namespace, service))
+            .flat_map(|service| self.rollouts.referring_to(&service))
+            .filter(|(_, name)| *name != rollout.metadata.name)
+            .collect();
+        names
+            .into_iter()
+            .filter_map(
+                |(namespace, name)| match self.rollouts.get(&namespace, &name) {
+                    Found::Good(other) => Some(other),
+                    Found::Broken(_) | Found::Absent => None,
+                },
+            )
+            .collect()
     }
 
     /// Its own, and whoever has a name that it might want.
@@ -347,11 +414,13 @@ impl Caches {
 
     /// The `DestinationRules` that carry the marks of a Rollout of this name.
     pub(crate) fn rules_of(&self, namespace: &str, rollout: &str) -> Vec<Arc<Value>> {
+        let owner = ObjectKey::new(ROLLOUTS, namespace, rollout);
         self.destination_rules
-            .in_namespace(namespace)
+            .referring_to(&owner)
             .into_iter()
-            .filter(|rule| traffic::manager(&rule.value) == Some(rollout))
-            .map(|rule| Arc::clone(&rule.value))
+            .filter_map(|(namespace, name)| {
+                self.raw(&ObjectKey::new(DESTINATION_RULES, &namespace, &name))
+            })
             .collect()
     }
 }
@@ -360,7 +429,7 @@ impl Caches {
 ///
 /// # Errors
 /// What the connection or the server says.
-pub(crate) async fn pods(client: &Client, query: &Query) -> Result<Vec<Pod>, String> {
+pub(crate) async fn pods(server: &Server, query: &Query) -> Result<Vec<Pod>, String> {
     let labels = form_urlencoded::Serializer::new(String::new())
         .append_pair("labelSelector", &query.selector)
         .finish();
@@ -368,9 +437,11 @@ pub(crate) async fn pods(client: &Client, query: &Query) -> Result<Vec<Pod>, Str
     let request = http::Request::get(format!("{path}?{labels}"))
         .body(Vec::new())
         .map_err(|error| error.to_string())?;
-    let list = client.request::<PodList>(request).await;
-    list.map(|list| list.items)
-        .map_err(|error| apply::chain(&error))
+    let answer = server.read(request).await;
+    let text = answer.map_err(|error| error.to_string())?;
+    serde_json::from_str(&text)
+        .map(|list: PodList| list.items)
+        .map_err(|error| error.to_string())
 }
 
 #[derive(Deserialize)]
@@ -405,7 +476,7 @@ impl Seen for Caches {
 }
 
 struct Spawn<'a> {
-    client: &'a Client,
+    server: &'a Server,
     namespace: &'a str,
     served: Served,
     tell: &'a Tell,
@@ -435,7 +506,7 @@ impl Spawn<'_> {
         let tell = Arc::clone(self.tell);
         let of = resource;
         tokio::spawn(watch::follow(
-            self.client.clone(),
+            self.server.clone(),
             scope,
             Arc::clone(cache),
             move |change| tell(&of, change),

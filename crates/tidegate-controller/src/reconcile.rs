@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use kube::Client;
 use tidegate_core::{
     freshness::{Freshness, Ledger, Outrun},
     observed::Objects,
@@ -11,14 +10,16 @@ use tidegate_core::{
     run::{Applied, Failure, Outcome, PlanRun, Step},
 };
 use tidegate_integrations::{metrics::Environment, traffic};
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
-    apply,
+    apply::{self, Door},
     clock::Clock,
+    metrics::Metrics,
     observe::Caches,
     record::{About, Recorder},
     served::Served,
+    server::Server,
     wake::Queue,
 };
 
@@ -30,7 +31,9 @@ pub(crate) type Name = (String, String);
 
 /// What every pass needs.
 pub(crate) struct Shell {
-    pub(crate) client: Client,
+    pub(crate) server: Server,
+    pub(crate) door: Door,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
     pub(crate) caches: Caches,
     pub(crate) recorder: Recorder,
@@ -45,10 +48,14 @@ pub(crate) struct Shell {
 /// What came of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
+    /// The object is not there any more.
+    Gone,
     /// To its end; when to look again at the latest.
     Done(Option<Timestamp>),
     /// Not to its end: again soon, later each time.
     Failed(Option<Timestamp>),
+    /// The server is busy: again no earlier than it asks.
+    Busy(Duration),
     /// What was observed is older than what was written: again when the caches have caught up.
     Behind,
     /// Somebody else was faster: again after this time, or as soon as there is news.
@@ -69,7 +76,7 @@ pub(crate) async fn work<K: Kind>(shell: Arc<Shell>, kind: Arc<K>, queue: Arc<Qu
         let owner = ObjectKey::new(kind.resource(), &name.0, &name.1);
         let fresh = shell.ledger.lock().await.check(&owner, &shell.caches);
         let verdict = match fresh {
-            Freshness::Fresh => guarded_pass(&shell, &kind, &name).await,
+            Freshness::Fresh => measured_pass(&shell, &kind, (&name, &owner)).await,
             Freshness::Behind(resource) => {
                 tracing::debug!(object = %owner, kind = %resource.kind, "the cache lags behind our own write");
                 Verdict::Behind
@@ -77,18 +84,46 @@ pub(crate) async fn work<K: Kind>(shell: Arc<Shell>, kind: Arc<K>, queue: Arc<Qu
         };
         let wake = |at: Option<Timestamp>| at.map(|at| shell.clock.wake(at));
         match verdict {
+            Verdict::Gone => {
+                shell.ledger.lock().await.forget(&owner);
+                queue.done(&name, None);
+            }
             Verdict::Done(at) => {
                 shell.ledger.lock().await.settled(&owner);
                 queue.done(&name, wake(at));
             }
             Verdict::Failed(at) => {
                 shell.ledger.lock().await.settled(&owner);
-                queue.failed(&name, wake(at));
+                queue.failed(&name, wake(at), Duration::ZERO);
+            }
+            Verdict::Busy(delay) => {
+                shell.ledger.lock().await.settled(&owner);
+                queue.failed(&name, None, delay);
             }
             Verdict::Behind => queue.postpone(&name, CACHE_LAG),
             Verdict::Outrun(delay) => queue.postpone(&name, delay),
         }
     }
+}
+
+/// A pass, counted and timed.
+async fn measured_pass<K: Kind>(
+    shell: &Arc<Shell>,
+    kind: &Arc<K>,
+    (name, owner): (&Name, &ObjectKey),
+) -> Verdict {
+    let begun = Instant::now();
+    let verdict = guarded_pass(shell, kind, name).await;
+    match verdict {
+        Verdict::Gone => shell.metrics.gone(owner),
+        Verdict::Done(_) => shell.metrics.passed(owner, begun.elapsed()),
+        Verdict::Failed(_) | Verdict::Busy(_) | Verdict::Outrun(_) => {
+            shell.metrics.passed(owner, begun.elapsed());
+            shell.metrics.failed(owner);
+        }
+        Verdict::Behind => {}
+    }
+    verdict
 }
 
 /// A pass in a task of its own: a panic ends that pass and nothing else.
@@ -126,7 +161,7 @@ impl Shell {
 
     /// Sends one write and says so in the log.
     pub(crate) async fn send(&self, write: &Write) -> Outcome {
-        let outcome = apply::send(&self.client, &self.served.write(write)).await;
+        let outcome = apply::send(&self.door, &self.served.write(write)).await;
         match &outcome {
             Outcome::Done(_) => {
                 tracing::info!(object = %write.target, verb = ?write.verb, because = %write.reason, "written");
@@ -169,7 +204,8 @@ impl Shell {
         failure: &Failure,
         wake: Option<Timestamp>,
     ) -> Verdict {
-        next_look(self.outrun(owner, failure).await, wake)
+        let outrun = self.outrun(owner, failure).await;
+        next_look(outrun, failure.retry_after(), wake)
     }
 
     async fn remember(&self, owner: &ObjectKey, versions: &[(ObjectKey, String)]) {
@@ -181,9 +217,14 @@ impl Shell {
 }
 
 /// When to look again after a failure.
-pub(crate) fn next_look(outrun: Option<Outrun>, wake: Option<Timestamp>) -> Verdict {
-    match outrun {
-        Some(outrun) => Verdict::Outrun(outrun.delay().unsigned_abs()),
-        None => Verdict::Failed(wake),
+pub(crate) fn next_look(
+    outrun: Option<Outrun>,
+    retry_after: Option<Duration>,
+    wake: Option<Timestamp>,
+) -> Verdict {
+    match (outrun, retry_after) {
+        (Some(outrun), _) => Verdict::Outrun(outrun.delay().unsigned_abs()),
+        (None, Some(delay)) => Verdict::Busy(delay),
+        (None, None) => Verdict::Failed(wake),
     }
 }

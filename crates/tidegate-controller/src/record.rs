@@ -1,22 +1,24 @@
 //! Kubernetes events in a lane of their own: a decision never waits for one.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use kube::Client;
 use serde_json::json;
-use tidegate_core::plan::{Event, ObjectKey, Severity};
-use tokio::sync::mpsc;
+use tidegate_core::plan::{Event, ObjectKey, ROLLOUTS, Severity};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    apply::{self, EventWrite},
+    apply::{self, Door, EventWrite},
     clock::Clock,
+    metrics::Metrics,
 };
 
 /// Who sends them (EVT-01).
 const COMPONENT: &str = "rollouts-controller";
 /// Events that wait to be sent; more are dropped rather than remembered without end.
 const WAITING: usize = 10_000;
+/// How long a process that ends waits for its last events.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Remembered events, to count repetitions.
 const REMEMBERED: usize = 4_096;
 
@@ -24,12 +26,14 @@ const REMEMBERED: usize = 4_096;
 #[derive(Clone, Debug)]
 pub(crate) struct Recorder {
     lane: mpsc::Sender<Recorded>,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Debug)]
-struct Recorded {
-    about: Arc<About>,
-    event: Event,
+enum Recorded {
+    Event(Arc<About>, Event),
+    /// Everything before it is sent.
+    Mark(oneshot::Sender<()>),
 }
 
 /// The object that events are about.
@@ -45,23 +49,54 @@ pub(crate) struct About {
 
 impl Recorder {
     /// Starts the lane.
-    pub(crate) fn start(client: Client, clock: Clock) -> Self {
+    pub(crate) fn start(door: Door, clock: Clock, metrics: Arc<Metrics>) -> Self {
         let (lane, events) = mpsc::channel(WAITING);
-        tokio::spawn(send_all(client, clock, events));
-        Self { lane }
+        tokio::spawn(send_all(door, clock, events));
+        Self { lane, metrics }
     }
 
     /// Hands events over; never waits.
     pub(crate) fn record(&self, about: &Arc<About>, events: Vec<Event>) {
         for event in events {
-            tracing::info!(object = %about.key, reason = %event.reason, "{}", event.message);
-            let recorded = Recorded {
-                about: Arc::clone(about),
-                event,
-            };
+            log(&about.key, &event);
+            self.metrics.told(&about.key, event.severity, &event.reason);
+            let recorded = Recorded::Event(Arc::clone(about), event);
             if self.lane.try_send(recorded).is_err() {
                 tracing::warn!("too many events wait; one was dropped");
             }
+        }
+    }
+
+    /// Waits a little until everything recorded so far is sent.
+    pub(crate) async fn finish(&self) {
+        let (mark, reached) = oneshot::channel();
+        let sent = async {
+            if self.lane.send(Recorded::Mark(mark)).await.is_ok() {
+                // Nobody answers if the lane has ended: then nothing is left to send.
+                let _ = reached.await;
+            }
+        };
+        if tokio::time::timeout(LAST_WORDS, sent).await.is_err() {
+            tracing::warn!("some events were not sent before the end");
+        }
+    }
+}
+
+/// An event is a line of the log, too (OB-404).
+fn log(about: &ObjectKey, event: &Event) {
+    let (namespace, name, reason) = (&about.namespace, &about.name, &event.reason);
+    match (about.resource == ROLLOUTS, event.severity) {
+        (true, Severity::Normal) => {
+            tracing::info!(event_reason = %reason, %namespace, rollout = %name, "{}", event.message);
+        }
+        (true, Severity::Warning) => {
+            tracing::warn!(event_reason = %reason, %namespace, rollout = %name, "{}", event.message);
+        }
+        (false, Severity::Normal) => {
+            tracing::info!(event_reason = %reason, %namespace, object = %about, "{}", event.message);
+        }
+        (false, Severity::Warning) => {
+            tracing::warn!(event_reason = %reason, %namespace, object = %about, "{}", event.message);
         }
     }
 }
@@ -69,10 +104,18 @@ impl Recorder {
 /// What makes two events the same.
 type Sameness = (String, String, &'static str, String);
 
-async fn send_all(client: Client, clock: Clock, mut events: mpsc::Receiver<Recorded>) {
+async fn send_all(door: Door, clock: Clock, mut events: mpsc::Receiver<Recorded>) {
     let mut known: BTreeMap<Sameness, (String, u32)> = BTreeMap::new();
     let mut serial: u64 = 0;
-    while let Some(Recorded { about, event }) = events.recv().await {
+    while let Some(recorded) = events.recv().await {
+        let (about, event) = match recorded {
+            Recorded::Event(about, event) => (about, event),
+            Recorded::Mark(reached) => {
+                // Whoever waited may have lost patience.
+                let _ = reached.send(());
+                continue;
+            }
+        };
         let same = (
             about.uid.clone(),
             event.reason.to_string(),
@@ -97,8 +140,8 @@ async fn send_all(client: Client, clock: Clock, mut events: mpsc::Receiver<Recor
             known.insert(same, (name, 1));
             write
         };
-        if let Err(error) = apply::send_event(&client, write).await {
-            tracing::debug!(error = %apply::chain(&error), "event not written");
+        if let Err(failure) = apply::send_event(&door, write).await {
+            tracing::debug!(?failure, "event not written");
         }
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tidegate_api::rollout::Rollout;
 use tidegate_core::{
     freshness::Outrun,
+    gauges,
     observed::Observed,
     plan::{ObjectKey, Plan, ROLLOUTS, Resource},
     rollout::{self, RolloutSnapshot, Told, pods},
@@ -39,11 +40,7 @@ impl Kind for Rollouts {
         match shell.caches.rollouts.get(&name.0, &name.1) {
             Found::Good(rollout) => pass(shell, &rollout).await,
             Found::Broken(broken) => refuse(shell, &broken).await,
-            Found::Absent => {
-                let key = ObjectKey::new(ROLLOUTS, &name.0, &name.1);
-                shell.ledger.lock().await.forget(&key);
-                clean_up(shell, key).await
-            }
+            Found::Absent => clean_up(shell, ObjectKey::new(ROLLOUTS, &name.0, &name.1)).await,
         }
     }
 }
@@ -85,7 +82,7 @@ async fn pass(shell: &Shell, rollout: &Arc<Rollout>) -> Verdict {
     });
     let (mut snapshot, findings) = rollout::parse(&observed);
     if let Some(query) = pods::wanted(&snapshot, &findings, now) {
-        let listed = observe::pods(&shell.client, &query).await;
+        let listed = observe::pods(&shell.server, &query).await;
         pods::see(&mut snapshot, listed, now);
     }
     let plan = rollout::decide(&snapshot, &findings, now);
@@ -103,7 +100,7 @@ async fn pass(shell: &Shell, rollout: &Arc<Rollout>) -> Verdict {
         let told = rollout::after_failure(&snapshot, &applied, outrun, shell.clock.now());
         return match told {
             Some(told) => tell(shell, &about, told, (outrun, wake(&plan))).await,
-            None => reconcile::next_look(outrun, wake(&plan)),
+            None => reconcile::next_look(outrun, failure.retry_after(), wake(&plan)),
         };
     }
     commit(shell, &about, (&snapshot, &plan, &applied)).await
@@ -113,11 +110,11 @@ async fn pass(shell: &Shell, rollout: &Arc<Rollout>) -> Verdict {
 async fn clean_up(shell: &Shell, key: ObjectKey) -> Verdict {
     let rules = shell.caches.rules_of(&key.namespace, &key.name);
     if rules.is_empty() {
-        return Verdict::Done(None);
+        return Verdict::Gone;
     }
-    match ask::exists(&shell.client, &key).await {
+    match ask::exists(&shell.server, &key).await {
         Ok(Existence::Gone) => {}
-        Ok(Existence::There) => return Verdict::Done(None),
+        Ok(Existence::There) => return Verdict::Gone,
         Err(error) => {
             tracing::warn!(object = %key, %error, "cannot tell whether it is gone");
             return Verdict::Failed(None);
@@ -133,7 +130,7 @@ async fn clean_up(shell: &Shell, key: ObjectKey) -> Verdict {
             return shell.after(&about.key, &failure, None).await;
         }
     }
-    Verdict::Done(None)
+    Verdict::Gone
 }
 
 /// Writes the status that the plan leads to, and then sends the events that speak of it.
@@ -150,6 +147,14 @@ async fn commit(
     }
     if applied.is_complete() {
         shell.recorder.record(about, plan.events.clone());
+        let before = snapshot.rollout.status.duration.as_ref();
+        let after = plan
+            .status
+            .as_ref()
+            .and_then(|status| status.duration.as_ref());
+        if let Some(finished) = gauges::finished(before, after) {
+            shell.metrics.finished(&finished);
+        }
     }
     match &plan.retry {
         Some(reason) => {
@@ -177,7 +182,7 @@ async fn tell(
         return shell.after(&about.key, &failure, wake).await;
     }
     shell.recorder.record(about, told.events);
-    reconcile::next_look(outrun, wake)
+    reconcile::next_look(outrun, None, wake)
 }
 
 /// An object that nobody can read gets a condition that names the field; nothing else is touched.

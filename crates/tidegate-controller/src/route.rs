@@ -2,21 +2,18 @@
 
 use std::sync::Arc;
 
-use tidegate_api::{labels, meta::ObjectMeta, rollout::Rollout};
+use tidegate_api::{labels, meta::ObjectMeta};
 use tidegate_core::{
     plan::{
         ANALYSIS_RUNS, ANALYSIS_TEMPLATES, CLUSTER_ANALYSIS_TEMPLATES, DEPLOYMENTS,
         DESTINATION_RULES, INGRESSES, ObjectKey, POD_TEMPLATES, REPLICA_SETS, ROLLOUTS, Resource,
         SERVICES, VIRTUAL_SERVICES,
     },
-    rollout::{
-        release::{self, Left},
-        workload,
-    },
+    rollout::release::Left,
 };
-use tidegate_integrations::traffic;
 
 use crate::{
+    metrics::Page,
     observe::Caches,
     reconcile::Name,
     wake::Queue,
@@ -56,29 +53,19 @@ impl Queues {
             self.add_managed(caches, metadata);
         } else if *resource == REPLICA_SETS {
             self.add_owner(metadata);
-            self.add_referring(caches, resource, metadata);
+            self.add_readers(caches, resource, metadata);
         } else if *resource == DEPLOYMENTS || *resource == POD_TEMPLATES {
-            self.add_referring(caches, resource, metadata);
+            self.add_readers(caches, resource, metadata);
         } else if *resource == ANALYSIS_RUNS {
             self.analysis_runs.add(name(metadata));
             self.add_owner(metadata);
         } else if *resource == SERVICES {
             self.add_left(caches, metadata);
-            self.add_matching(caches, metadata, |rollout| {
-                tidegate_core::rollout::service_names(rollout).contains(&metadata.name)
-            });
-        } else if *resource == INGRESSES {
-            let key = ObjectKey::new(INGRESSES, &metadata.namespace, &metadata.name);
-            self.add_matching(caches, metadata, |rollout| {
-                traffic::reads(rollout).contains(&key)
-            });
-        } else if *resource == VIRTUAL_SERVICES {
-            self.add_readers(caches, metadata);
+            self.add_readers(caches, resource, metadata);
+        } else if *resource == INGRESSES || *resource == VIRTUAL_SERVICES {
+            self.add_readers(caches, resource, metadata);
         } else if *resource == DESTINATION_RULES {
-            let key = ObjectKey::new(DESTINATION_RULES, &metadata.namespace, &metadata.name);
-            self.add_matching(caches, metadata, |rollout| {
-                traffic::reads(rollout).contains(&key)
-            });
+            self.add_readers(caches, resource, metadata);
             // Whoever marked it may be gone, or name it no longer (TR-321).
             let manager = metadata.annotations.get(labels::MANAGED_BY_ROLLOUTS);
             if let Some(manager) = manager.filter(|manager| !manager.is_empty()) {
@@ -86,7 +73,9 @@ impl Queues {
                     .add((metadata.namespace.clone(), manager.clone()));
             }
         } else if *resource == ANALYSIS_TEMPLATES {
-            self.add_matching(caches, metadata, |_| true);
+            for name in caches.rollouts.keys_in(&metadata.namespace) {
+                self.rollouts.add(name);
+            }
         } else if *resource == CLUSTER_ANALYSIS_TEMPLATES {
             for key in caches.rollouts.keys() {
                 self.rollouts.add(key);
@@ -104,22 +93,19 @@ impl Queues {
         }
     }
 
-    /// Rollouts of any namespace may name a `VirtualService` (TR-302).
-    fn add_readers(&self, caches: &Caches, metadata: &ObjectMeta) {
-        let key = ObjectKey::new(VIRTUAL_SERVICES, &metadata.namespace, &metadata.name);
-        for (namespace, name) in caches.rollouts.keys() {
-            if let Found::Good(rollout) = caches.rollouts.get(&namespace, &name)
-                && traffic::reads(&rollout).contains(&key)
-            {
-                self.rollouts.add((namespace, name));
-            }
+    /// Rollouts that name an object, in `spec.workloadRef` as well (WLR-03); those of any namespace may name a `VirtualService` (TR-302).
+    fn add_readers(&self, caches: &Caches, resource: &Resource, metadata: &ObjectMeta) {
+        let key = ObjectKey::new(resource.clone(), &metadata.namespace, &metadata.name);
+        for name in caches.rollouts.referring_to(&key) {
+            self.rollouts.add(name);
         }
     }
 
     /// The Services that a Rollout manages and may name no more (QUE-05, QUE-08).
     fn add_managed(&self, caches: &Caches, rollout: &ObjectMeta) {
-        for service in caches.services.in_namespace(&rollout.namespace) {
-            if release::manager(&service.metadata) == Some(&rollout.name) {
+        let key = ObjectKey::new(ROLLOUTS, &rollout.namespace, &rollout.name);
+        for (namespace, name) in caches.services.referring_to(&key) {
+            if let Found::Good(service) = caches.services.get(&namespace, &name) {
                 self.add_left(caches, &service.metadata);
             }
         }
@@ -132,25 +118,11 @@ impl Queues {
         }
     }
 
-    /// The Rollouts whose `spec.workloadRef` names the object (WLR-03).
-    fn add_referring(&self, caches: &Caches, resource: &Resource, metadata: &ObjectMeta) {
-        let key = ObjectKey::new(resource.clone(), &metadata.namespace, &metadata.name);
-        self.add_matching(caches, metadata, |rollout| {
-            workload::referent(rollout).as_ref() == Some(&key)
-        });
-    }
-
-    fn add_matching(
-        &self,
-        caches: &Caches,
-        metadata: &ObjectMeta,
-        concerns: impl Fn(&Rollout) -> bool,
-    ) {
-        for rollout in caches.rollouts.in_namespace(&metadata.namespace) {
-            if concerns(&rollout) {
-                self.rollouts.add(name(&rollout.metadata));
-            }
-        }
+    /// Tells how the queues are, under the names that they have in upstream (OB-311).
+    pub(crate) fn tell_metrics(&self, page: &mut Page) {
+        self.rollouts.tell_metrics("Rollouts", page);
+        self.analysis_runs.tell_metrics("AnalysisRuns", page);
+        self.services.tell_metrics("Services", page);
     }
 }
 

@@ -1,26 +1,36 @@
-//! Start, work, stop.
+//! Start, follow, lead, stop.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use kube::{Client, Config};
-use tidegate_core::freshness::Ledger;
+use kube::Client;
+use tidegate_core::{freshness::Ledger, leadership::Candidate, plan::Resource};
 use tidegate_integrations::metrics::Environment;
-use tokio::sync::Mutex;
+use tokio::{
+    sync::{Mutex, oneshot, watch},
+    task::{JoinHandle, JoinSet},
+};
 
 use crate::{
-    admin,
+    admin::{self, Listener, Page},
     analysis_run::AnalysisRuns,
+    apply::Door,
     args::Args,
     ask::{Asker, Egress},
     clock::Clock,
+    connection,
+    fence::Fence,
+    leader::{self, Elector, Standing},
+    metrics::Metrics,
     observe::{Caches, Tell},
     reconcile::{self, Shell},
     record::Recorder,
     rollout::{self, Rollouts},
     route::Queues,
     served::Served,
+    server::Server,
     service::Services,
+    watch::Change,
 };
 
 /// How long workers may take to end their passes when the controller stops.
@@ -38,6 +48,17 @@ pub struct Surroundings {
     pub clock: Clock,
     /// How metric providers are reached.
     pub egress: Egress,
+    /// Learns where `/metrics` and `/healthz` are answered.
+    pub listening: Option<watch::Sender<Option<Listening>>>,
+}
+
+/// Where a controller is asked about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listening {
+    /// For `/metrics`.
+    pub metrics: SocketAddr,
+    /// For `/healthz`.
+    pub healthz: SocketAddr,
 }
 
 impl Surroundings {
@@ -50,35 +71,38 @@ impl Surroundings {
             client: client(args).await?,
             clock: Clock::wall(),
             egress: Egress::FromEnvironment,
+            listening: None,
         })
     }
 }
 
 async fn client(args: &Args) -> anyhow::Result<Client> {
-    let options = kube::config::KubeConfigOptions {
-        context: args.context.clone(),
-        ..Default::default()
-    };
-    let mut config = match &args.kubeconfig {
-        Some(path) => {
-            let file = kube::config::Kubeconfig::read_from(path)
-                .with_context(|| format!("cannot read the kubeconfig {}", path.display()))?;
-            Config::from_custom_kubeconfig(file, &options).await?
-        }
-        None if args.context.is_some() => Config::from_kubeconfig(&options).await?,
-        None => Config::infer()
-            .await
-            .context("no cluster: give --kubeconfig, set KUBECONFIG, or run in a pod")?,
-    };
-    if let Some(namespace) = &args.namespace {
-        config.default_namespace.clone_from(namespace);
+    let mut config = connection::config(&args.connection).await?;
+    if args.username.is_some() {
+        config.auth_info.username.clone_from(&args.username);
+    }
+    if let Some(password) = &args.password {
+        config.auth_info.password = Some(password.clone().into());
+    }
+    if let Some(proxy) = &args.proxy_url {
+        config.proxy_url = Some(proxy.parse().context("--proxy-url is no URL")?);
     }
     // A retry below our own bookkeeping would hide lost answers from the decision.
     config.default_retry = false;
     Ok(Client::try_from(config)?)
 }
 
-/// Runs the controller until `stop` resolves.
+/// What a running controller consists of.
+struct Parts {
+    caches: Caches,
+    queues: Queues,
+    shell: Arc<Shell>,
+    fence: Fence,
+    /// Everything that ends with the process, whoever leads.
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Runs the controller until `stop` resolves, or until another one leads in its place.
 ///
 /// # Errors
 /// When a port cannot be bound or an HTTP client cannot be made.
@@ -87,79 +111,209 @@ pub async fn run(
     surroundings: Surroundings,
     stop: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
-    let caches = Caches::new();
-    let queues = Queues::new();
-    let shell = Arc::new(Shell {
-        recorder: Recorder::start(surroundings.client.clone(), surroundings.clock),
-        client: surroundings.client.clone(),
-        clock: surroundings.clock,
-        caches: caches.clone(),
-        ledger: Mutex::new(Ledger::default()),
-        http: Asker::new(&surroundings.egress)?,
-        environment: Environment {
-            prometheus_address: std::env::var("ARGO_ROLLOUTS_PROMETHEUS_ADDRESS")
-                .unwrap_or_default(),
-        },
-        served: Served::new(&args),
-        verify_retry_seconds: seconds("ROLLOUT_VERIFY_RETRY_INTERVAL"),
-    });
-    let health = admin::serve(args.healthz_port).await?;
-    if args.leader_elect {
-        tracing::info!("leader election is not there yet: run one replica");
+    for flag in &args.without_effect {
+        tracing::warn!("{flag} is taken, and has no effect");
     }
-    let tell: Tell = {
-        let (queues, caches) = (queues.clone(), caches.clone());
-        let recorder = shell.recorder.clone();
-        Arc::new(move |resource, change| {
-            rollout::farewell(&recorder, resource, &change);
-            queues.tell(&caches, resource, &change);
-        })
-    };
-    let mut tasks = caches.follow(&surroundings.client, &args, &tell);
+    let mut parts = Parts::start(&args, &surroundings).await?;
+    let (standing, release) = parts.stand(&args, surroundings.clock);
     tokio::pin!(stop);
-    tokio::select! {
-        () = caches.synced() => {}
-        () = &mut stop => {
-            health.abort();
-            return Ok(());
-        }
+    let ended = parts.work(&args, standing.clone(), stop.as_mut()).await;
+    match ended {
+        Ended::Stopped => tracing::info!("stopping"),
+        Ended::Lost => tracing::error!("another controller may lead now: this one ends"),
     }
-    tracing::info!("caches are complete; workers start");
-    let mut workers = tokio::task::JoinSet::new();
-    for _ in 0..args.rollout_threads.max(1) {
-        workers.spawn(reconcile::work(
-            Arc::clone(&shell),
-            Arc::new(Rollouts),
-            Arc::clone(&queues.rollouts),
-        ));
-    }
-    for _ in 0..args.analysis_threads.max(1) {
-        workers.spawn(reconcile::work(
-            Arc::clone(&shell),
-            Arc::new(AnalysisRuns),
-            Arc::clone(&queues.analysis_runs),
-        ));
-    }
-    for _ in 0..SERVICE_THREADS {
-        workers.spawn(reconcile::work(
-            Arc::clone(&shell),
-            Arc::new(Services),
-            Arc::clone(&queues.services),
-        ));
-    }
-    tasks.push(tokio::spawn(resync(caches, queues.clone(), args.resync())));
-    stop.await;
-    tracing::info!("stopping");
-    queues.close();
-    let ended = async { while workers.join_next().await.is_some() {} };
-    if tokio::time::timeout(PATIENCE, ended).await.is_err() {
-        tracing::warn!("some passes did not end in time");
-    }
-    for task in tasks {
+    parts.fence_after(standing, release).await;
+    for task in parts.tasks {
         task.abort();
     }
-    health.abort();
     Ok(())
+}
+
+/// Why work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// Somebody asked for it.
+    Stopped,
+    /// The Lease was lost.
+    Lost,
+}
+
+/// Lets go of the Lease, if there is an election.
+type Release = Option<(oneshot::Sender<()>, JoinHandle<()>)>;
+
+impl Parts {
+    async fn start(args: &Args, surroundings: &Surroundings) -> anyhow::Result<Self> {
+        let metrics = Arc::new(Metrics::default());
+        let client = surroundings.client.clone();
+        let server = Server::new(client, args.rate(), Arc::clone(&metrics));
+        let fence = if args.leader_elect {
+            Fence::closed()
+        } else {
+            Fence::open()
+        };
+        let door = Door::new(server.clone(), fence.clone());
+        let (caches, queues) = (Caches::new(), Queues::new());
+        let recorder = Recorder::start(door.clone(), surroundings.clock, Arc::clone(&metrics));
+        let tell = tell(&caches, &queues, (recorder.clone(), fence.clone()));
+        let shell = Arc::new(Shell {
+            recorder,
+            server: server.clone(),
+            door,
+            metrics: Arc::clone(&metrics),
+            clock: surroundings.clock,
+            caches: caches.clone(),
+            ledger: Mutex::new(Ledger::default()),
+            http: Asker::new(&surroundings.egress)?,
+            environment: Environment {
+                prometheus_address: std::env::var("ARGO_ROLLOUTS_PROMETHEUS_ADDRESS")
+                    .unwrap_or_default(),
+            },
+            served: Served::new(args),
+            verify_retry_seconds: seconds("ROLLOUT_VERIFY_RETRY_INTERVAL"),
+        });
+        let mut tasks = listen(args, surroundings, (&metrics, &caches, &queues)).await?;
+        tasks.extend(caches.follow(&server, args, &tell));
+        Ok(Self {
+            caches,
+            queues,
+            shell,
+            fence,
+            tasks,
+        })
+    }
+
+    /// Takes part in the election, if there is one.
+    fn stand(&self, args: &Args, clock: Clock) -> (watch::Receiver<Standing>, Release) {
+        if !args.leader_elect {
+            tracing::info!("leader election is turned off: this controller runs alone");
+            return (watch::Sender::new(Standing::Leads).subscribe(), None);
+        }
+        let candidate = Candidate {
+            identity: leader::identity(),
+            terms: args.terms(),
+        };
+        let lock = leader::lock(&args.instance_id);
+        tracing::info!(lease = %lock.name, namespace = %lock.namespace, me = %candidate.identity, "stands for election");
+        let server = self.shell.server.clone();
+        let elector = Elector::new(server, self.fence.clone(), clock, (lock, candidate));
+        let standing = elector.standing();
+        let (release, released) = oneshot::channel();
+        let task = tokio::spawn(elector.run(released));
+        (standing, Some((release, task)))
+    }
+
+    /// Waits to lead and for complete caches (S0-18), then works until something ends it.
+    async fn work(
+        &mut self,
+        args: &Args,
+        mut standing: watch::Receiver<Standing>,
+        mut stop: impl Future<Output = ()> + Unpin,
+    ) -> Ended {
+        let ready = async {
+            self.caches.synced().await;
+            tracing::info!("caches are complete");
+            is(&mut standing, Standing::Leads).await;
+        };
+        tokio::select! {
+            () = ready => {}
+            () = &mut stop => return Ended::Stopped,
+        }
+        tracing::info!("workers start");
+        let mut workers = JoinSet::new();
+        if !args.only_analysis() {
+            for _ in 0..args.rollout_threads.max(1) {
+                let (shell, queue) = (Arc::clone(&self.shell), Arc::clone(&self.queues.rollouts));
+                workers.spawn(reconcile::work(shell, Arc::new(Rollouts), queue));
+            }
+        }
+        for _ in 0..SERVICE_THREADS {
+            let (shell, queue) = (Arc::clone(&self.shell), Arc::clone(&self.queues.services));
+            workers.spawn(reconcile::work(shell, Arc::new(Services), queue));
+        }
+        for _ in 0..args.analysis_threads.max(1) {
+            let (shell, queue) = (
+                Arc::clone(&self.shell),
+                Arc::clone(&self.queues.analysis_runs),
+            );
+            workers.spawn(reconcile::work(shell, Arc::new(AnalysisRuns), queue));
+        }
+        let resync = resync(self.caches.clone(), self.queues.clone(), args.resync());
+        self.tasks.push(tokio::spawn(resync));
+        let ended = tokio::select! {
+            () = &mut stop => Ended::Stopped,
+            () = is(&mut standing, Standing::Lost) => Ended::Lost,
+        };
+        self.queues.close();
+        if ended == Ended::Lost {
+            // Nothing that they still do could be written.
+            workers.abort_all();
+        }
+        let all = async { while workers.join_next().await.is_some() {} };
+        if tokio::time::timeout(PATIENCE, all).await.is_err() {
+            tracing::warn!("some passes did not end in time");
+        }
+        ended
+    }
+
+    /// Sends the last events, and lets go of the Lease once nothing writes any more.
+    async fn fence_after(&self, standing: watch::Receiver<Standing>, release: Release) {
+        if *standing.borrow() == Standing::Leads {
+            self.shell.recorder.finish().await;
+        }
+        if let Some((release, task)) = release {
+            // If the elector has ended already, there is nothing to let go of.
+            let _ = release.send(());
+            if tokio::time::timeout(PATIENCE, task).await.is_err() {
+                tracing::warn!("the Lease was not let go of in time");
+            }
+        }
+        self.fence.close();
+    }
+}
+
+/// Resolves once this process stands there; never if it cannot any more.
+async fn is(standing: &mut watch::Receiver<Standing>, wanted: Standing) {
+    // The answer holds a lock as long as it lives, so it must not live on.
+    let is_over = standing
+        .wait_for(|standing| *standing == wanted)
+        .await
+        .is_err();
+    if is_over {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Opens the ports of `/healthz` and `/metrics`: on replicas that stand by as well (OPS-05).
+async fn listen(
+    args: &Args,
+    surroundings: &Surroundings,
+    (metrics, caches, queues): (&Arc<Metrics>, &Caches, &Queues),
+) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let page = {
+        let (metrics, caches, queues) = (Arc::clone(metrics), caches.clone(), queues.clone());
+        Page::Metrics(Arc::new(move || metrics.page(&caches, &queues)))
+    };
+    let healthz = admin::serve(args.healthz_port, "--healthzPort", Page::Health).await?;
+    let metrics = admin::serve(args.metrics_port, "--metricsPort", page).await?;
+    tracing::info!(metrics = %metrics.address, healthz = %healthz.address, "listening");
+    if let Some(listening) = &surroundings.listening {
+        listening.send_replace(Some(Listening {
+            metrics: metrics.address,
+            healthz: healthz.address,
+        }));
+    }
+    Ok([healthz, metrics].map(|Listener { task, .. }| task).into())
+}
+
+/// What each change leads to: keys that must be looked at, and the last event of a Rollout (QUE-05).
+fn tell(caches: &Caches, queues: &Queues, (recorder, fence): (Recorder, Fence)) -> Tell {
+    let (queues, caches) = (queues.clone(), caches.clone());
+    Arc::new(move |resource: &Resource, change: Change<'_>| {
+        if fence.left().is_some() {
+            rollout::farewell(&recorder, resource, &change);
+        }
+        queues.tell(&caches, resource, &change);
+    })
 }
 
 /// A number of seconds from the environment. Differs from upstream, which ignores the numbers that it

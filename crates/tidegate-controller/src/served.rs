@@ -16,7 +16,7 @@ pub(crate) struct Served {
 impl Served {
     pub(crate) fn new(args: &Args) -> Self {
         Self {
-            istio: args.istio_api_version.clone(),
+            istio: args.routers.istio_api_version.clone(),
         }
     }
 

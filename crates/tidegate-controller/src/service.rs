@@ -28,11 +28,7 @@ impl Kind for Services {
     async fn pass(&self, shell: &Shell, name: &Name) -> Verdict {
         match shell.caches.services.get(&name.0, &name.1) {
             Found::Good(service) => pass(shell, &service).await,
-            Found::Broken(_) | Found::Absent => {
-                let key = ObjectKey::new(SERVICES, &name.0, &name.1);
-                shell.ledger.lock().await.forget(&key);
-                Verdict::Done(None)
-            }
+            Found::Broken(_) | Found::Absent => Verdict::Gone,
         }
     }
 }
@@ -49,7 +45,7 @@ async fn pass(shell: &Shell, service: &Arc<Service>) -> Verdict {
         Left::No => return Verdict::Done(None),
     }
     let key = ObjectKey::new(ROLLOUTS, &metadata.namespace, manager);
-    let live = match ask::object(&shell.client, &key).await {
+    let live = match ask::object(&shell.server, &key).await {
         Ok(live) => live,
         Err(error) => {
             tracing::warn!(rollout = %manager, %error, "cannot read");

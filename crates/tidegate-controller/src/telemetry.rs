@@ -6,7 +6,12 @@ use crate::args::Args;
 
 /// Sets up logging as the flags say. A second call changes nothing.
 pub fn logging(args: &Args) {
-    let filter = EnvFilter::try_new(&args.loglevel).unwrap_or_else(|_| EnvFilter::new("info"));
+    let quiet = if args.kloglevel == 0 && !args.loglevel.contains(['=', ',']) {
+        format!("{},kube=warn,hyper=warn,tower=warn", args.loglevel)
+    } else {
+        args.loglevel.clone()
+    };
+    let filter = EnvFilter::try_new(quiet).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
@@ -16,6 +21,22 @@ pub fn logging(args: &Args) {
     } else {
         builder.with_ansi(false).try_init()
     };
+}
+
+/// A log level in upstream's words, as the log reads it.
+///
+/// # Errors
+/// What is no level.
+pub(crate) fn level(text: &str) -> Result<String, String> {
+    let level = match text {
+        "warning" => "warn",
+        "fatal" | "panic" => "error",
+        other => other,
+    };
+    match EnvFilter::try_new(level) {
+        Ok(_) if !level.is_empty() => Ok(level.to_owned()),
+        Ok(_) | Err(_) => Err("give debug, info, warn or error".to_owned()),
+    }
 }
 
 /// Resolves on SIGINT or SIGTERM; a second one ends the process at once with code 1 (OPS-06).

@@ -10,10 +10,17 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
+use crate::metrics::{Buckets, Histogram, Page, Type};
+
 /// The first delay after a failure.
 const FIRST_DELAY: Duration = Duration::from_millis(1);
 /// The longest delay after a failure.
 const LONGEST_DELAY: Duration = Duration::from_secs(10);
+
+/// Seconds that keys wait and are worked on: Kubernetes' own bounds.
+const SECONDS: Buckets = &[
+    1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, 1_000.0,
+];
 
 /// A queue of keys.
 #[derive(Debug)]
@@ -25,12 +32,24 @@ pub(crate) struct Queue<K> {
 #[derive(Debug)]
 struct State<K> {
     ready: VecDeque<K>,
-    queued: BTreeSet<K>,
-    running: BTreeSet<K>,
+    /// With the instant at which each was added.
+    queued: BTreeMap<K, Instant>,
+    /// With the instant at which each was taken.
+    running: BTreeMap<K, Instant>,
     again: BTreeSet<K>,
     wakes: BTreeMap<K, Instant>,
     failures: BTreeMap<K, (u32, Option<Instant>)>,
     closed: bool,
+    counted: Counted,
+}
+
+/// What is told about a queue.
+#[derive(Debug)]
+struct Counted {
+    adds: u64,
+    retries: u64,
+    waited: Histogram,
+    worked: Histogram,
 }
 
 /// What a worker gets.
@@ -46,12 +65,18 @@ impl<K: Clone + Ord> Queue<K> {
         Self {
             state: Mutex::new(State {
                 ready: VecDeque::new(),
-                queued: BTreeSet::new(),
-                running: BTreeSet::new(),
+                queued: BTreeMap::new(),
+                running: BTreeMap::new(),
                 again: BTreeSet::new(),
                 wakes: BTreeMap::new(),
                 failures: BTreeMap::new(),
                 closed: false,
+                counted: Counted {
+                    adds: 0,
+                    retries: 0,
+                    waited: Histogram::new(SECONDS),
+                    worked: Histogram::new(SECONDS),
+                },
             }),
             changed: Notify::new(),
         }
@@ -110,14 +135,16 @@ impl<K: Clone + Ord> Queue<K> {
         self.changed.notify_one();
     }
 
-    /// A worker could not finish: the key waits, longer after each failure.
-    pub(crate) fn failed(&self, key: &K, wake: Option<Instant>) {
+    /// A worker could not finish: the key waits, longer after each failure, and never less than `least`.
+    pub(crate) fn failed(&self, key: &K, wake: Option<Instant>, least: Duration) {
         let now = Instant::now();
         self.with(|state| {
             let entry = state.failures.entry(key.clone()).or_insert((0, None));
             let delay = FIRST_DELAY
                 .saturating_mul(2_u32.saturating_pow(entry.0.min(20)))
-                .min(LONGEST_DELAY);
+                .min(LONGEST_DELAY)
+                .max(least);
+            state.counted.retries += 1;
             *entry = (entry.0.saturating_add(1), Some(now + delay));
             state.release(key, wake);
         });
@@ -132,6 +159,41 @@ impl<K: Clone + Ord> Queue<K> {
             state.release(key, Some(at));
         });
         self.changed.notify_one();
+    }
+
+    /// Tells how the queue is.
+    pub(crate) fn tell_metrics(&self, queue: &str, page: &mut Page) {
+        let labels = [("name", queue)];
+        self.with(|state| {
+            let counted = &state.counted;
+            page.family("workqueue_depth", "Keys that wait", Type::Gauge)
+                .sample(&labels, state.ready.len());
+            page.family("workqueue_adds_total", "Keys added", Type::Counter)
+                .sample(&labels, counted.adds);
+            page.family("workqueue_retries_total", "Passes to repeat", Type::Counter)
+                .sample(&labels, counted.retries);
+            let names = (
+                "workqueue_queue_duration_seconds",
+                "Seconds that keys waited",
+            );
+            counted.waited.tell(page, names, &labels);
+            let names = (
+                "workqueue_work_duration_seconds",
+                "Seconds that passes took",
+            );
+            counted.worked.tell(page, names, &labels);
+            let running = state
+                .running
+                .values()
+                .map(|taken| taken.elapsed().as_secs_f64());
+            let longest = running.clone().fold(0.0, f64::max);
+            let name = "workqueue_longest_running_processor_seconds";
+            page.family(name, "Seconds of the longest pass under way", Type::Gauge)
+                .sample(&labels, longest);
+            let name = "workqueue_unfinished_work_seconds";
+            page.family(name, "Seconds of all passes under way", Type::Gauge)
+                .sample(&labels, running.sum::<f64>());
+        });
     }
 
     /// Lets workers end.
@@ -150,12 +212,14 @@ impl<K: Clone + Ord> Default for Queue<K> {
 
 impl<K: Clone + Ord> State<K> {
     fn add(&mut self, key: K) {
-        if self.running.contains(&key) {
+        if self.running.contains_key(&key) {
             self.again.insert(key);
             return;
         }
         let held = matches!(self.failures.get(&key), Some((_, Some(_))));
-        if !held && self.queued.insert(key.clone()) {
+        if !held && !self.queued.contains_key(&key) {
+            self.counted.adds += 1;
+            self.queued.insert(key.clone(), Instant::now());
             self.ready.push_back(key);
         }
     }
@@ -188,8 +252,12 @@ impl<K: Clone + Ord> State<K> {
         let Some(key) = self.ready.pop_front() else {
             return Taken::Nothing;
         };
-        self.queued.remove(&key);
-        self.running.insert(key.clone());
+        let now = Instant::now();
+        if let Some(added) = self.queued.remove(&key) {
+            let waited = now.duration_since(added);
+            self.counted.waited.observe(waited.as_secs_f64());
+        }
+        self.running.insert(key.clone(), now);
         Taken::Key(key)
     }
 
@@ -203,7 +271,9 @@ impl<K: Clone + Ord> State<K> {
     }
 
     fn release(&mut self, key: &K, wake: Option<Instant>) {
-        self.running.remove(key);
+        if let Some(taken) = self.running.remove(key) {
+            self.counted.worked.observe(taken.elapsed().as_secs_f64());
+        }
         match wake {
             Some(at) => {
                 self.wakes.insert(key.clone(), at);
@@ -243,11 +313,23 @@ mod tests {
             let before = Instant::now();
             assert_eq!(queue.next().await, Some("a"));
             waits.push(before.elapsed().as_millis());
-            queue.failed(&"a", None);
+            queue.failed(&"a", None, Duration::ZERO);
             queue.add("a");
         }
         assert_eq!(waits[..4], [0, 1, 2, 4]);
         assert_eq!(waits.last(), Some(&10_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_waits_as_long_as_the_server_asks() {
+        let queue = Queue::new();
+        queue.add("a");
+        queue.next().await;
+        queue.failed(&"a", None, Duration::from_secs(7));
+        queue.add("a");
+        let before = Instant::now();
+        assert_eq!(queue.next().await, Some("a"));
+        assert_eq!(before.elapsed().as_secs(), 7);
     }
 
     #[tokio::test(start_paused = true)]

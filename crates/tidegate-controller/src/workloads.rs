@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use kube::Client;
 use serde_json::Value;
 use tidegate_api::{meta::ObjectMeta, rollout::Rollout};
 use tidegate_core::{
@@ -14,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::{
     observe::RawObject,
+    server::Server,
     watch::{self as cache, Cache, Cached, Change, Found, Need, Scope},
 };
 
@@ -61,12 +61,12 @@ impl Workloads {
     /// A task per kind, which follows it from when it is first wanted.
     pub(crate) fn follow(
         &self,
-        client: &Client,
+        server: &Server,
         namespace: &str,
         tell: &crate::observe::Tell,
     ) -> Vec<tokio::task::JoinHandle<()>> {
         let follow = |place: usize| {
-            let (all, client, tell) = (self.clone(), client.clone(), Arc::clone(tell));
+            let (all, server, tell) = (self.clone(), server.clone(), Arc::clone(tell));
             let namespace = namespace.to_owned();
             tokio::spawn(async move {
                 let Some(lazy) = all.0.get(place) else {
@@ -82,7 +82,7 @@ impl Workloads {
                     need: Need::Always,
                 };
                 let tell = |change: Change<'_>| tell(&lazy.resource, change);
-                cache::follow(client, scope, Arc::clone(&lazy.cache), tell).await;
+                cache::follow(server, scope, Arc::clone(&lazy.cache), tell).await;
             })
         };
         (0..self.0.len()).map(follow).collect()

@@ -6,6 +6,8 @@
 
 pub mod analysis_run;
 pub mod freshness;
+pub mod gauges;
+pub mod leadership;
 pub mod observed;
 pub mod plan;
 pub mod reason;

@@ -98,6 +98,9 @@ pub const DESTINATION_RULES: Resource = Resource::new(
     "destinationrules",
 );
 
+/// `leases.coordination.k8s.io`.
+pub const LEASES: Resource = Resource::new("coordination.k8s.io", "v1", "Lease", "leases");
+
 /// Names one object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ObjectKey {

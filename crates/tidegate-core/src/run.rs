@@ -3,7 +3,7 @@
 //! The shell and the simulator run the same loop around it:
 //! `while let Some(step) = run.next_step() { run.record(send(step)) }`.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
@@ -31,12 +31,47 @@ pub enum Failure {
     Protected(String),
     /// 403, 422 and other answers that the same request would get again; the server's message.
     Refused(String),
-    /// 429, 5xx, or no connection: it certainly did not commit.
-    Unavailable(String),
+    /// 429, 503, or no connection: it certainly did not commit.
+    Unavailable(Unavailable),
     /// The answer was lost: it may have committed.
     Unknown(String),
     /// A router or another translator could not phrase the request; what the user is told.
     Inexpressible(Event),
+}
+
+/// Why the server could not take a request, and when to ask again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unavailable {
+    /// What the server or the connection said.
+    pub message: String,
+    /// How long the server asks to wait (`Retry-After`).
+    pub retry_after: Option<Duration>,
+}
+
+impl Unavailable {
+    /// For this reason, without a word about when to ask again.
+    pub fn because(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            retry_after: None,
+        }
+    }
+}
+
+impl Failure {
+    /// How long the server asks to wait before anything is sent again.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable(unavailable) => unavailable.retry_after,
+            Self::Conflict
+            | Self::AlreadyExists
+            | Self::NotFound
+            | Self::Protected(_)
+            | Self::Refused(_)
+            | Self::Unknown(_)
+            | Self::Inexpressible(_) => None,
+        }
+    }
 }
 
 /// What the executor asks for next.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tidegate_core::{
     plan::{Verb, Write},
-    run::Failure,
+    run::{Failure, Unavailable},
 };
 
 use crate::{cluster::Cluster, digest::Digest};
@@ -126,7 +126,7 @@ impl Answer {
         Self::Fails(match code {
             404 => Failure::NotFound,
             409 => Failure::Conflict,
-            429 | 503 => Failure::Unavailable(text),
+            429 | 503 => Failure::Unavailable(Unavailable::because(text)),
             500 | 502 | 504 => Failure::Unknown(text),
             _ => Failure::Refused(text),
         })

@@ -21,6 +21,12 @@ use crate::{ControlPlane, Options};
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
+/// A short Lease, so that a controller that follows one that was killed does not wait for long.
+const ELECTION: [&str; 3] = [
+    "--leader-election-lease-duration=3s",
+    "--leader-election-renew-deadline=2s",
+    "--leader-election-retry-period=500ms",
+];
 /// Control-plane tests run only when this is set: they need programs that take minutes to build.
 const SWITCH: &str = "TIDEGATE_CONTROL_PLANE";
 
@@ -132,8 +138,11 @@ impl Bench {
             .append(true)
             .open(self.folder.join("controller.log"))?;
         let child = Command::new(program)
-            .args(["--healthz-port", "0", "--loglevel", "debug", "--kubeconfig"])
+            .args(["--healthzPort=0", "--metricsPort=0"])
+            .args(ELECTION)
+            .args(["--loglevel=debug", "--kloglevel=1", "--kubeconfig"])
             .arg(&self.plane.controller)
+            .env("POD_NAMESPACE", "default")
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -64,6 +64,15 @@ pub(crate) fn run(root: &Path, extent: Extent) -> Result<()> {
         tenths / 10,
         tenths % 10
     ))?;
+    execute(&mut cargo(&[
+        "run",
+        "--quiet",
+        "--release",
+        "-p",
+        "tidegate-controller",
+        "--example",
+        "crowd",
+    ]))?;
     match extent {
         Extent::Quick => {
             say("the control plane is left out: run `cargo xtask bench` for everything")

@@ -65,6 +65,7 @@ impl World {
             client: cluster.client.clone(),
             clock,
             egress: Egress::Proxy(format!("http://{prometheus}")),
+            listening: None,
         };
         let actors = Actors::new(&Settings {
             timing: Timing::default(),
@@ -75,7 +76,12 @@ impl World {
         tasks.spawn(ended("the metrics server", measuring));
         let living = net::drive(Arc::clone(&door), actors, net::Speed(speed));
         tasks.spawn(ended("the cluster", tokio::spawn(living)));
-        let args = Args::try_parse_from(["rollouts-controller", "--healthz-port=0"])?;
+        let args = Args::try_parse_from([
+            "rollouts-controller",
+            "--healthz-port=0",
+            "--metrics-port=0",
+            "--leader-elect=false",
+        ])?;
         tasks.spawn(async {
             match run(args, surroundings, std::future::pending()).await {
                 Ok(()) => anyhow!("the controller ended"),

@@ -1,0 +1,8 @@
+//! The whole controller against the model cluster's REST door, over sockets: election, metrics, a busy
+//! server, restarts. Each test waits for what must come to be, never for a time.
+
+#![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
+
+mod election;
+mod serving;
+mod world;

@@ -1,0 +1,430 @@
+//! A model cluster that lives, behind a server that remembers who asked for what and can be busy, and
+//! controllers as tasks or as processes.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    extract::{Request, State},
+    http::{Method, StatusCode},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use clap::Parser;
+use jiff::Timestamp;
+use kube::{Client, Config};
+use serde_json::{Value, json};
+use tidegate_controller::{Args, Clock, Egress, Listening, Surroundings, run};
+use tidegate_sim::{
+    actors::{Actors, EndpointsWrites, Settings, kubelet::Timing},
+    cluster::{
+        Call, Cluster, DeletionOptions, Patch, Target,
+        kinds::{self, KindId},
+    },
+    doors::{
+        http::{Door, router},
+        net::{self, Speed},
+    },
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::{oneshot, watch},
+    task::JoinHandle,
+};
+
+/// How long anything may take before the test is given up.
+const PATIENCE: Duration = Duration::from_mins(2);
+/// Where Rollouts live.
+pub(crate) const NAMESPACE: &str = "shop";
+/// Where Leases live, which is where a controller looks that is in no pod.
+pub(crate) const OPERATOR: &str = "argo-rollouts";
+/// Short terms: a lease of two seconds.
+pub(crate) const ELECTION: [&str; 3] = [
+    "--leader-election-lease-duration=2s",
+    "--leader-election-renew-deadline=1s",
+    "--leader-election-retry-period=100ms",
+];
+/// The header by which controllers are told apart.
+const WHO: &str = "impersonate-user";
+
+/// A request that reached the server.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) who: String,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) at: Instant,
+    pub(crate) code: StatusCode,
+}
+
+impl Asked {
+    pub(crate) fn is_write(&self) -> bool {
+        self.method != Method::GET
+    }
+
+    pub(crate) fn is_about(&self, plural: &str) -> bool {
+        self.path.split('/').any(|part| part == plural)
+    }
+}
+
+#[derive(Default)]
+struct Server {
+    asked: watch::Sender<Vec<Asked>>,
+    /// How many writes of others than Leases are answered with 429, and the seconds to wait.
+    busy: Mutex<(usize, u64)>,
+}
+
+pub(crate) struct World {
+    pub(crate) door: Arc<Door>,
+    address: SocketAddr,
+    server: Arc<Server>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// The namespace of a kind.
+fn home(kind: KindId) -> &'static str {
+    if kind == kinds::LEASES {
+        OPERATOR
+    } else {
+        NAMESPACE
+    }
+}
+
+async fn watch_over(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    let header = request.headers().get(WHO);
+    let mut asked = Asked {
+        who: header.map_or("", |who| who.to_str().unwrap()).to_owned(),
+        method: request.method().clone(),
+        path: request.uri().path().to_owned(),
+        at: Instant::now(),
+        code: StatusCode::OK,
+    };
+    let seconds = server.refuses(&asked);
+    let response = match seconds {
+        Some(seconds) => {
+            let headers = [("retry-after", seconds.to_string())];
+            (StatusCode::TOO_MANY_REQUESTS, headers, "busy").into_response()
+        }
+        None => next.run(request).await,
+    };
+    asked.code = response.status();
+    server.asked.send_modify(|all| all.push(asked));
+    response
+}
+
+impl Server {
+    fn refuses(&self, asked: &Asked) -> Option<u64> {
+        let mut busy = self.busy.lock().unwrap();
+        let (left, seconds) = *busy;
+        if left == 0 || !asked.is_write() || asked.is_about("leases") || asked.is_about("events") {
+            return None;
+        }
+        busy.0 = left - 1;
+        Some(seconds)
+    }
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let cluster = Cluster::new(Timestamp::now());
+        let door = Door::new(cluster, Box::new(Timestamp::now));
+        let server = Arc::new(Server::default());
+        let layer = middleware::from_fn_with_state(Arc::clone(&server), watch_over);
+        let app = router(Arc::clone(&door)).layer(layer);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let second = jiff::SignedDuration::from_millis(50);
+        let actors = Actors::new(&Settings {
+            timing: Timing {
+                start: second,
+                stop: second,
+                ..Timing::default()
+            },
+            endpoints: EndpointsWrites::Kept,
+        });
+        let living = net::drive(Arc::clone(&door), actors, Speed(1));
+        let tasks = vec![
+            tokio::spawn(async move {
+                let _ended = axum::serve(listener, app).await;
+            }),
+            tokio::spawn(living),
+        ];
+        let world = Self {
+            door,
+            address,
+            server,
+            tasks,
+        };
+        for name in [NAMESPACE, OPERATOR] {
+            world.create(kinds::NAMESPACES, "", json!({"metadata": {"name": name}}));
+        }
+        world
+    }
+
+    pub(crate) fn create(&self, kind: KindId, namespace: &str, object: Value) {
+        self.door.with(|cluster, now| {
+            let call = Call::new(now, "test");
+            cluster.create(&call, kind, namespace, object).unwrap();
+        });
+    }
+
+    pub(crate) fn patch(&self, kind: KindId, name: &str, patch: Value) {
+        self.door.with(|cluster, now| {
+            let target = Target::new(kind, home(kind), name);
+            let call = Call::new(now, "test");
+            cluster.patch(&call, &target, &Patch::Merge(patch)).unwrap();
+        });
+    }
+
+    pub(crate) fn delete(&self, kind: KindId, name: &str) {
+        self.door.with(|cluster, now| {
+            let target = Target::new(kind, home(kind), name);
+            let options = DeletionOptions::default();
+            cluster
+                .delete(&Call::new(now, "test"), &target, &options)
+                .unwrap();
+        });
+    }
+
+    /// A Rollout of one pod.
+    pub(crate) fn create_rollout(&self, name: &str) {
+        let rollout = json!({
+            "metadata": {"name": name},
+            "spec": {
+                "replicas": 1,
+                "selector": {"matchLabels": {"app": name}},
+                "template": {
+                    "metadata": {"labels": {"app": name}},
+                    "spec": {"containers": [{"name": "web", "image": "web:1"}]},
+                },
+                "strategy": {"canary": {}},
+            },
+        });
+        self.create(kinds::ROLLOUTS, NAMESPACE, rollout);
+    }
+
+    pub(crate) fn get(&self, kind: KindId, name: &str) -> Value {
+        self.door.with(|cluster, _| {
+            let object = cluster.get(kind, home(kind), name);
+            object.map_or(Value::Null, |object| (**object).clone())
+        })
+    }
+
+    /// Waits until an object is as it must become.
+    pub(crate) async fn until(
+        &self,
+        kind: KindId,
+        name: &str,
+        mut holds: impl FnMut(&Value) -> bool,
+    ) -> Value {
+        let mut changed = self.door.changed();
+        let found = async {
+            loop {
+                changed.borrow_and_update();
+                let now = self.get(kind, name);
+                if holds(&now) {
+                    return now;
+                }
+                changed.changed().await.unwrap();
+            }
+        };
+        match tokio::time::timeout(PATIENCE, found).await {
+            Ok(object) => object,
+            Err(_) => panic!("{name} is {:#}", self.get(kind, name)),
+        }
+    }
+
+    /// Waits until some object of a kind is as it must become.
+    pub(crate) async fn until_any(&self, kind: KindId, holds: impl Fn(&Value) -> bool) {
+        let mut changed = self.door.changed();
+        let found = async {
+            loop {
+                changed.borrow_and_update();
+                let found = self.door.with(|cluster, _| {
+                    let mut all = cluster.in_namespace(kind, Some(home(kind)));
+                    all.any(|object| holds(object))
+                });
+                if found {
+                    return;
+                }
+                changed.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.unwrap();
+    }
+
+    pub(crate) async fn until_healthy(&self, name: &str) {
+        let healthy = |rollout: &Value| rollout["status"]["phase"] == "Healthy";
+        self.until(kinds::ROLLOUTS, name, healthy).await;
+    }
+
+    /// Waits until the requests so far are as they must become.
+    pub(crate) async fn until_asked(&self, holds: impl Fn(&[Asked]) -> bool) {
+        let mut asked = self.server.asked.subscribe();
+        let reached = asked.wait_for(|all| holds(all));
+        let is_late = tokio::time::timeout(PATIENCE, reached).await.is_err();
+        assert!(!is_late, "{:#?}", self.asked());
+    }
+
+    /// Every request so far.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.server.asked.borrow().clone()
+    }
+
+    /// The next so many writes are answered with 429 and `Retry-After`.
+    pub(crate) fn be_busy(&self, writes: usize, seconds: u64) {
+        *self.server.busy.lock().unwrap() = (writes, seconds);
+    }
+
+    /// A controller as a task of this process.
+    pub(crate) async fn controller(&self, who: &str, flags: &[&str]) -> Running {
+        let mut config = Config::new(format!("http://{}", self.address).parse().unwrap());
+        config.default_retry = false;
+        config.default_namespace = NAMESPACE.to_owned();
+        config.auth_info.impersonate = Some(who.to_owned());
+        let listening = watch::Sender::new(None);
+        let mut heard = listening.subscribe();
+        let surroundings = Surroundings {
+            client: Client::try_from(config).unwrap(),
+            clock: Clock::wall(),
+            egress: Egress::FromEnvironment,
+            listening: Some(listening),
+        };
+        let line = [
+            "rollouts-controller",
+            "--healthz-port=0",
+            "--metrics-port=0",
+        ];
+        let args = Args::try_parse_from(line.iter().chain(flags)).unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(run(args, surroundings, async {
+            let _ = stopped.await;
+        }));
+        let listening = heard.wait_for(Option::is_some).await.unwrap().unwrap();
+        Running {
+            stop,
+            task,
+            listening,
+        }
+    }
+
+    /// A controller as a process of its own.
+    pub(crate) fn process(&self, who: &str, flags: &[&str]) -> Process {
+        let kubeconfig = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("{who}-{}.kubeconfig", self.address.port()));
+        std::fs::write(&kubeconfig, net::kubeconfig(self.address, NAMESPACE)).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_rollouts-controller"))
+            .args(["--healthzPort=0", "--metricsPort=0", "--as", who])
+            .arg("--kubeconfig")
+            .arg(kubeconfig)
+            .args(flags)
+            .env("POD_NAMESPACE", OPERATOR)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Process(child)
+    }
+}
+
+/// A controller as a task.
+pub(crate) struct Running {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<anyhow::Result<()>>,
+    listening: Listening,
+}
+
+impl Running {
+    /// Ends it as SIGTERM would.
+    pub(crate) async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.task.await.unwrap().unwrap();
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) async fn ended(self) {
+        let ended = tokio::time::timeout(PATIENCE, self.task).await;
+        ended.unwrap().unwrap().unwrap();
+    }
+
+    /// Its metrics: by series, with the value.
+    pub(crate) async fn metrics(&self) -> BTreeMap<String, f64> {
+        let text = self.scrape().await;
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines
+            .map(|line| {
+                let (series, value) = line.rsplit_once(' ').unwrap();
+                (series.to_owned(), value.parse().unwrap())
+            })
+            .collect()
+    }
+
+    /// Its metrics as they come.
+    pub(crate) async fn scrape(&self) -> String {
+        let port = self.listening.metrics.port();
+        let (head, body) = ask(port, "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+        body
+    }
+
+    /// What `/healthz` answers.
+    pub(crate) async fn health(&self) -> String {
+        let port = self.listening.healthz.port();
+        ask(port, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await
+            .1
+    }
+}
+
+async fn ask(port: u16, request: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+/// A controller as a process; dropped, it is killed.
+pub(crate) struct Process(Child);
+
+impl Process {
+    /// Sends a signal, such as `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.0.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(mut self) -> ExitStatus {
+        let child = tokio::task::spawn_blocking(move || self.0.wait().unwrap());
+        tokio::time::timeout(PATIENCE, child)
+            .await
+            .unwrap()
+            .unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
