@@ -69,9 +69,14 @@ pub(super) fn step_is_done(deed: &Deed<'_>) -> Option<String> {
 }
 
 fn weight_lacks(picture: &Picture, weight: i64) -> Option<String> {
-    let (new, stable) = (picture.set(&picture.current), picture.set(&picture.stable));
+    let canary = &picture.object()["spec"]["strategy"]["canary"];
+    if canary["replicaProgressThreshold"].is_object() {
+        // Then fewer are enough, and decisions say how many.
+        return None;
+    }
+    let new = picture.set(&picture.current);
     let Some(routing) = &picture.routing else {
-        let lacks = new.available < new.want || stable.available < stable.want.min(1);
+        let lacks = new.available < new.want;
         let none = weight > 0 && picture.replicas > 0 && new.want == 0;
         return (lacks || none).then(|| format!("{} of {} pods", new.available, new.want));
     };

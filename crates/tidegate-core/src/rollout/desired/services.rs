@@ -10,6 +10,7 @@ use crate::{
         desired::weight,
         draft::Draft,
         events,
+        replica_math::{cut_share, max_weight},
         snapshot::{ReplicaSetView, RolloutSnapshot, Routing, ServiceView},
     },
 };
@@ -37,11 +38,31 @@ pub(crate) fn reconcile(snapshot: &RolloutSnapshot, draft: &Draft) -> (Vec<Effec
         (true | false, Routing::ByReplicas | Routing::ByRouters { .. }) => {
             if weight::rolls_back_dynamically(snapshot).is_none() {
                 let new = snapshot.new_replica_set();
-                switches.point(snapshot, names.1, (new, Availability::Needed));
+                switches.reasons.extend(overload(snapshot, new));
+                if overload(snapshot, new).is_none() {
+                    switches.point(snapshot, names.1, (new, Availability::Needed));
+                }
             }
         }
     }
     (switches.effects, switches.reasons)
+}
+
+/// Why the canary Service stays where it is: another version has weight, and the new one has not the
+/// pods to carry that. The weight falls first, and the Service follows in the next pass.
+///
+/// Differs from upstream, where the first pod of the new version gets it all (S0-4).
+fn overload(snapshot: &RolloutSnapshot, new: Option<&ReplicaSetView>) -> Option<Reason> {
+    let (Some(new), Some(weights)) = (new, &snapshot.recorded.weights) else {
+        return None;
+    };
+    let needed = cut_share(snapshot.replicas, weights.canary, max_weight(snapshot));
+    let takes_over = weights.canary > 0 && weights.canary_hash != new.hash;
+    (takes_over && new.available < needed).then(|| Reason::AwaitsPods {
+        replica_set: new.name.clone(),
+        available: new.available,
+        needed,
+    })
 }
 
 /// The Services of `pingPong`. Keeps TRF-06.

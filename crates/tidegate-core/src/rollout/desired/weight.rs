@@ -144,7 +144,7 @@ fn wish(snapshot: &RolloutSnapshot, draft: &Draft) -> Wish {
         let reason = Reason::Because("there are no steps".to_owned());
         return wish(0, reason, ManagedRoutes::Keep);
     };
-    let (weight, reason) = while_paused(snapshot, &new.hash, mid_steps(snapshot, index));
+    let (weight, reason) = while_paused(snapshot, mid_steps(snapshot, index));
     if replica_math::counts(snapshot, None).canary > 0 {
         return wish(weight, reason, ManagedRoutes::Keep);
     }
@@ -154,20 +154,34 @@ fn wish(snapshot: &RolloutSnapshot, draft: &Draft) -> Wish {
 
 /// Differs from upstream, which moves traffic on to pods that were on their way when somebody paused
 /// the Rollout: a weight does not rise meanwhile (S1-7).
-fn while_paused(
-    snapshot: &RolloutSnapshot,
-    hash: &str,
-    (weight, reason): (i32, Reason),
-) -> (i32, Reason) {
-    let recorded = snapshot.recorded.weights.as_ref();
-    let held = recorded
-        .filter(|weights| weights.canary_hash == hash)
-        .map_or(0, |weights| weights.canary);
+fn while_paused(snapshot: &RolloutSnapshot, (weight, reason): (i32, Reason)) -> (i32, Reason) {
+    let held = held_weight(snapshot);
     if snapshot.user_pause == UserPause::Running || weight <= held {
         return (weight, reason);
     }
     let by = "spec.paused is true";
     (held, Reason::Halted { by })
+}
+
+/// The weight that the new version has been given so far.
+fn held_weight(snapshot: &RolloutSnapshot) -> i32 {
+    let recorded = snapshot.recorded.weights.as_ref();
+    let new = snapshot.new_replica_set();
+    recorded
+        .filter(|weights| new.is_some_and(|new| weights.canary_hash == new.hash))
+        .map_or(0, |weights| weights.canary)
+}
+
+/// Who skips steps, or loses pods, gets no weight that the pods that are there could not carry.
+///
+/// Differs from upstream, which sets the weight of the steps before whatever pods there are (S0-2).
+fn carried(snapshot: &RolloutSnapshot, weight: i32) -> i32 {
+    let held = held_weight(snapshot);
+    let needed = cut_share(snapshot.replicas, weight, max_weight(snapshot));
+    let short = snapshot
+        .new_replica_set()
+        .is_none_or(|new| new.available < needed);
+    if short { weight.min(held) } else { weight }
 }
 
 /// Until the pods for a step are there, the weight of the steps before it holds. Keeps TRF-16.
@@ -178,7 +192,7 @@ fn mid_steps(snapshot: &RolloutSnapshot, index: i32) -> (i32, Reason) {
     if let Some(reason) = lacking(snapshot, None).filter(|_| !falls(snapshot)) {
         let before = Target::fold(&snapshot.canary.steps, index.saturating_sub(1));
         let weight = if index > 0 { before.weight } else { None };
-        return (weight.unwrap_or(0), reason);
+        return (carried(snapshot, weight.unwrap_or(0)), reason);
     }
     match current_step(snapshot) {
         (Some(step), _) => (
