@@ -308,11 +308,11 @@ fn read_canary(canary: &CanaryStrategy, replicas: i32, stable_role: &str) -> Can
         canary_service: canary.canary_service.clone(),
         stable_service: canary.stable_service.clone(),
         ping_pong: canary.ping_pong.as_ref().map(|services| {
-            let (ping, pong) = (&services.ping_service, &services.pong_service);
+            let (first, second) = (&services.ping_service, &services.pong_service);
             let (stable, canary) = if stable_role == "ping" {
-                (ping, pong)
+                (first, second)
             } else {
-                (pong, ping)
+                (second, first)
             };
             PingPong {
                 stable: stable.clone(),

@@ -78,7 +78,7 @@ pub fn release(service: &Service, manager: Option<&Value>) -> Option<Write> {
 mod tests {
     use super::*;
 
-    fn service(selector: Value) -> Service {
+    fn service(selector: &Value) -> Service {
         serde_json::from_value(json!({
             "metadata": {
                 "name": "web", "namespace": "shop", "uid": "u", "resourceVersion": "3",
@@ -96,13 +96,13 @@ mod tests {
 
     #[test]
     fn what_its_rollout_names_stays() {
-        let held = service(json!({"app": "web", labels::POD_TEMPLATE_HASH: "abc"}));
+        let held = service(&json!({"app": "web", labels::POD_TEMPLATE_HASH: "abc"}));
         assert_eq!(release(&held, Some(&rollout("web"))), None);
     }
 
     #[test]
     fn what_nobody_names_loses_selector_and_annotation() {
-        let left = service(json!({"app": "web", labels::POD_TEMPLATE_HASH: "abc"}));
+        let left = service(&json!({"app": "web", labels::POD_TEMPLATE_HASH: "abc"}));
         for manager in [None, Some(&rollout("other"))] {
             let write = release(&left, manager).unwrap();
             assert_eq!(
@@ -117,20 +117,20 @@ mod tests {
 
     #[test]
     fn a_service_keeps_its_last_selector() {
-        let alone = service(json!({labels::POD_TEMPLATE_HASH: "abc"}));
+        let alone = service(&json!({labels::POD_TEMPLATE_HASH: "abc"}));
         assert_eq!(release(&alone, None), None);
     }
 
     #[test]
     fn a_rollout_that_cannot_be_read_keeps_what_it_has() {
-        let held = service(json!({"app": "web", labels::POD_TEMPLATE_HASH: "abc"}));
+        let held = service(&json!({"app": "web", labels::POD_TEMPLATE_HASH: "abc"}));
         let unreadable = json!({"spec": {"replicas": "many"}});
         assert_eq!(release(&held, Some(&unreadable)), None);
     }
 
     #[test]
     fn a_service_without_the_annotation_is_nobodys_business() {
-        let mut foreign = service(json!({"app": "web", labels::POD_TEMPLATE_HASH: "abc"}));
+        let mut foreign = service(&json!({"app": "web", labels::POD_TEMPLATE_HASH: "abc"}));
         foreign.metadata.annotations.clear();
         assert_eq!(release(&foreign, None), None);
     }

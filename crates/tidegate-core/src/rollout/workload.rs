@@ -1,5 +1,5 @@
 //! `spec.workloadRef`: a Rollout that takes its pod template from a Deployment, a ReplicaSet or a
-//! PodTemplate, and what becomes of the Deployment's own pods (WLR-01 to WLR-08).
+//! `PodTemplate`, and what becomes of the Deployment's own pods (WLR-01 to WLR-08).
 
 use std::sync::Arc;
 

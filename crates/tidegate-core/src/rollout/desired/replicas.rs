@@ -93,7 +93,8 @@ fn follow_count(snapshot: &RolloutSnapshot, draft: &Draft, sizes: &mut Sizes) {
     let reason = || Reason::ReplicasChanged {
         replicas: snapshot.replicas,
     };
-    let main = snapshot.stable_replica_set().or(snapshot.new_replica_set());
+    let stable = snapshot.stable_replica_set();
+    let main = stable.or_else(|| snapshot.new_replica_set());
     let wanted = main.map(|set| (set, rest)).into_iter();
     for (set, count) in wanted.chain(canary.map(|set| (set, count))) {
         if set.desired.is_none_or(|before| before == snapshot.replicas) {
