@@ -345,7 +345,10 @@ impl World {
             self.violation("L-1: a resync at rest still writes");
         }
         let writes = self.outside.faults.writes;
-        self.start_controller();
+        if self.controller.is_some() {
+            self.passes.clear();
+            self.start_controller();
+        }
         self.instant()?;
         if self.outside.faults.writes != writes {
             self.violation("S0-18: a controller that starts at rest writes");

@@ -104,7 +104,9 @@ fn portion(given: &Value, replicas: i64, rounds: Rounds) -> i64 {
 pub(super) fn aborted_stays_small(deed: &Deed<'_>) -> Option<String> {
     let (before, after) = (deed.before, deed.after);
     let aborted = before.is_aborted() && after.is_aborted() && after.is_in_flight();
-    if !aborted || !is_resize(deed) || before.current != after.current {
+    // Whoever promotes fully what was aborted wants it to grow.
+    let asked = before.promotes_fully() || after.promotes_fully();
+    if !aborted || asked || !is_resize(deed) || before.current != after.current {
         return None;
     }
     let (was, is) = (
