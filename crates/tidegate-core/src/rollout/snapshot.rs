@@ -1,6 +1,8 @@
 //! What a decision may look at: the wire objects, parsed. Behind this wall every list is sorted,
 //! every default is filled in, and an `Option` is a real question.
 
+mod workload;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
@@ -9,7 +11,7 @@ use tidegate_api::{meta::OwnerReference, rollout::Rollout};
 
 use crate::{
     observed::RouterView,
-    plan::{ObjectKey, Write},
+    plan::Write,
     rollout::{
         desired::analysis_runs::{RunView, Templates},
         pods::Pods,
@@ -17,6 +19,8 @@ use crate::{
         traffic::Weights,
     },
 };
+
+pub use workload::{ScaleDown, Workload};
 
 /// One Rollout and what belongs to it.
 #[derive(Clone, Debug)]
@@ -187,34 +191,6 @@ impl Canary {
             Some(_) | None => (&self.stable_service, &self.canary_service),
         }
     }
-}
-
-/// What `spec.workloadRef` names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Workload {
-    /// Which object it is.
-    pub key: ObjectKey,
-    /// `metadata.uid`.
-    pub uid: String,
-    /// `metadata.resourceVersion`.
-    pub resource_version: String,
-    /// `metadata.generation`.
-    pub generation: i64,
-    /// `spec.replicas`, default 1.
-    pub replicas: i32,
-    /// What becomes of its pods.
-    pub scale_down: ScaleDown,
-}
-
-/// What becomes of a Deployment's pods once a Rollout has its template (WLR-06, WLR-07).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ScaleDown {
-    /// They stay.
-    Never,
-    /// They go once the Rollout is healthy.
-    OnSuccess,
-    /// They go as the Rollout's pods come.
-    Progressively,
 }
 
 /// How traffic is split between the versions.

@@ -4,11 +4,12 @@
 //! Writes are merge patches that replace a list of routes or of subsets as a whole, under the guard of
 //! the version that was looked at: every element that is not ours goes back as it came (S0-16).
 
+mod change;
 mod destination_rule;
 mod managed;
 mod virtual_service;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tidegate_api::rollout::{
     CanaryStrategy, IstioDestinationRule, IstioTrafficRouting, IstioVirtualService, Rollout,
     RolloutTrafficRouting,
@@ -23,6 +24,7 @@ use tidegate_core::{
 };
 
 use self::{
+    change::Change,
     destination_rule::Which,
     virtual_service::{Routes, Sides},
 };
@@ -419,50 +421,6 @@ fn rule_key(rollout: &Rollout, name: &str) -> ObjectKey {
 pub(super) fn is_named(rollout: &Rollout, rule: &Value) -> bool {
     let named = Parts::of(rollout).and_then(|parts| parts.rule);
     named.is_some_and(|named| rule["metadata"]["name"] == named.name.as_str())
-}
-
-/// A `VirtualService` on its way from what was found to what is wanted.
-struct Change<'o> {
-    key: ObjectKey,
-    object: &'o Value,
-    found: Routes,
-    /// Without the routes that have to go.
-    cleared: Routes,
-    wanted: Routes,
-    told: Vec<Event>,
-}
-
-impl Change<'_> {
-    /// The write that only takes routes away, if there are any.
-    fn removal(&mut self, route: &Route) -> Option<Write> {
-        let removed = self.removed();
-        let write = self.write(route, &self.cleared, removed.into_iter().collect());
-        self.found = self.cleared.clone();
-        write
-    }
-
-    /// The write that does all the rest.
-    fn rest(&mut self, route: &Route) -> Option<Write> {
-        let told = std::mem::take(&mut self.told);
-        self.write(route, &self.wanted, told)
-    }
-
-    fn removed(&self) -> Option<Event> {
-        (self.found != self.cleared).then(|| {
-            let name = &self.key.name;
-            updated(format!(
-                "VirtualService `{name}` removed all managed routes."
-            ))
-        })
-    }
-
-    fn write(&self, route: &Route, next: &Routes, events: Vec<Event>) -> Option<Write> {
-        let spec = self.found.differences(next);
-        (!spec.is_empty()).then(|| {
-            let body = json!({ "spec": spec });
-            guarded(self.key.clone(), self.object, body, (events, route))
-        })
-    }
 }
 
 /// A patch of exactly the object that was looked at.

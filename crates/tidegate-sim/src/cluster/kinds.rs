@@ -1,5 +1,7 @@
 //! The kinds that the model serves: the built-in ones it needs, ours, and whatever a definition adds.
 
+mod built_in;
+
 use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
@@ -379,16 +381,6 @@ const BUILT_IN: [Row; 24] = {
     ]
 };
 
-/// The kinds that `kubectl get all` shows.
-const ALL: [&str; 6] = [
-    "Pod",
-    "ReplicaSet",
-    "Service",
-    "Deployment",
-    "Job",
-    "HorizontalPodAutoscaler",
-];
-
 impl Kinds {
     /// What every model cluster starts with.
     pub fn standard() -> Arc<Self> {
@@ -406,7 +398,7 @@ impl Kinds {
         }
         kinds
             .kinds
-            .extend(BUILT_IN.iter().map(|row| Arc::new(built_in(row))));
+            .extend(BUILT_IN.iter().map(|row| Arc::new(built_in::built_in(row))));
         kinds
     }
 
@@ -479,41 +471,6 @@ impl KindId {
     /// The index into tables that hold one entry per kind.
     pub(super) fn place(self) -> usize {
         self.0
-    }
-}
-
-fn built_in(row: &Row) -> Kind {
-    let (api_version, kind, plural, short_names, scope, status, generation) = *row;
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let scale = ["ReplicaSet", "Deployment"]
-        .contains(&kind)
-        .then(|| ScalePaths {
-            spec_replicas: vec!["spec".to_owned(), "replicas".to_owned()],
-            status_replicas: vec!["status".to_owned(), "replicas".to_owned()],
-            selector: vec!["spec".to_owned(), "selector".to_owned()],
-        });
-    Kind {
-        group: group.to_owned(),
-        version: version.to_owned(),
-        kind: kind.to_owned(),
-        plural: plural.to_owned(),
-        singular: kind.to_ascii_lowercase(),
-        short_names: short_names
-            .split(',')
-            .filter(|name| !name.is_empty())
-            .map(str::to_owned)
-            .collect(),
-        categories: if ALL.contains(&kind) {
-            vec!["all".to_owned()]
-        } else {
-            Vec::new()
-        },
-        scope,
-        status,
-        scale,
-        generation,
-        nature: Nature::BuiltIn,
-        columns: Vec::new(),
     }
 }
 

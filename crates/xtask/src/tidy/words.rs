@@ -33,7 +33,19 @@ const NEUTRAL: [&str; 4] = [
 ];
 
 /// Where a vendor's name is part of what upstream says or asks, with the reason.
-const NAMED: [(&str, &str); 7] = [
+const NAMED: [(&str, &str); 10] = [
+    (
+        "crates/tidegate-core/src/plan.rs",
+        "the groups of kinds that are written",
+    ),
+    (
+        "crates/tidegate-controller/src/args.rs",
+        "flags of upstream's",
+    ),
+    (
+        "crates/tidegate-controller/src/served.rs",
+        "what a flag of upstream's says",
+    ),
     (
         "crates/tidegate-core/src/rollout/validate",
         "upstream's rules and sentences name routers",
