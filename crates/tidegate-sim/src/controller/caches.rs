@@ -102,6 +102,12 @@ impl Caches {
                     caches.fill(&object, value);
                     if DECIDED.contains(&kind) {
                         dirty.insert(object);
+                    } else if kind == istio::DESTINATION_RULES {
+                        // As the shell: whoever marked it may be gone (TR-321).
+                        let manager = traffic::manager(value);
+                        dirty.extend(manager.map(|name| {
+                            Locator::new(kinds::ROLLOUTS, fields::namespace(value), name)
+                        }));
                     }
                 }
             }
