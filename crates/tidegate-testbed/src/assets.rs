@@ -81,29 +81,72 @@ impl Program {
 /// # Errors
 /// One sentence that says what is missing on this machine and what helps.
 pub fn find(program: Program) -> Result<PathBuf> {
-    if let Some(folder) = env::var_os("KUBEBUILDER_ASSETS") {
-        let given = Path::new(&folder).join(program.file());
-        if given.is_file() {
-            return Ok(given);
-        }
+    if let Some(path) = there(program)? {
+        return Ok(path);
     }
-    let cached = cache()?.join(program.file());
-    if cached.is_file() {
-        return Ok(cached);
-    }
-    build(program, &cached)?;
-    Ok(cached)
+    build_missing(&[program])
 }
 
-/// Builds whatever is missing.
+/// Builds whatever is missing. Gives the folder of the cache.
 ///
 /// # Errors
 /// As [`find`].
 pub fn build_all() -> Result<PathBuf> {
+    let mut missing = Vec::new();
     for program in Program::ALL {
-        find(program)?;
+        if there(program)?.is_none() {
+            missing.push(program);
+        }
+    }
+    if !missing.is_empty() {
+        build_missing(&missing)?;
     }
     cache()
+}
+
+fn there(program: Program) -> Result<Option<PathBuf>> {
+    let given = env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
+    let folders = given.into_iter().chain([cache()?]);
+    Ok(folders
+        .map(|folder| folder.join(program.file()))
+        .find(|path| path.is_file()))
+}
+
+/// Builds programs one after the other; gives the last one's path.
+fn build_missing(programs: &[Program]) -> Result<PathBuf> {
+    let cache = cache()?;
+    let mut built = cache.clone();
+    for of_one_module in programs.chunk_by(|one, next| one.module() == next.module()) {
+        let objects = Objects::new(&cache);
+        for program in of_one_module {
+            built = cache.join(program.file());
+            build(*program, &built, &objects)?;
+        }
+    }
+    Ok(built)
+}
+
+/// Where Go keeps compiled packages while the programs are built: gigabytes that nobody needs
+/// afterwards, so they go with it, unless the user chose a folder.
+struct Objects {
+    own: Option<PathBuf>,
+}
+
+impl Objects {
+    fn new(cache: &Path) -> Self {
+        let own = env::var_os("GOCACHE")
+            .is_none()
+            .then(|| cache.join(format!("objects-{}", std::process::id())));
+        Self { own }
+    }
+}
+
+impl Drop for Objects {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.own {
+            drop(fs::remove_dir_all(folder));
+        }
+    }
 }
 
 /// The folder of the cache.
@@ -120,7 +163,7 @@ pub fn cache() -> Result<PathBuf> {
     Ok(base.join("tidegate").join(KEY))
 }
 
-fn build(program: Program, target: &Path) -> Result<()> {
+fn build(program: Program, target: &Path, objects: &Objects) -> Result<()> {
     check_go()?;
     let folder = target.parent().context("the cache is a folder")?;
     fs::create_dir_all(folder).with_context(|| {
@@ -137,7 +180,11 @@ fn build(program: Program, target: &Path) -> Result<()> {
     ))?;
     let began = Instant::now();
     let part = target.with_extension("part");
-    let status = Command::new("go")
+    let mut go = Command::new("go");
+    if let Some(folder) = &objects.own {
+        go.env("GOCACHE", folder);
+    }
+    let status = go
         .args(["build", "-trimpath", "-ldflags", FLAGS, "-o"])
         .arg(&part)
         .arg(program.package())
