@@ -318,9 +318,49 @@ fn duration(text: &str) -> anyhow::Result<SignedDuration> {
 impl Short {
     fn objects(&self) -> anyhow::Result<Vec<Value>> {
         let labels = json!({"app": NAME});
+        let mut objects = Vec::new();
+        let strategy = match &self.blue_green {
+            None => json!({ "canary": self.canary(&mut objects)? }),
+            Some(given) => {
+                let colours = colours(given);
+                let roles = ["activeService", "previewService"];
+                let services = roles.iter().filter_map(|role| colours.get(*role)?.as_str());
+                objects.extend(services.filter(|name| !name.is_empty()).map(service));
+                json!({ "blueGreen": colours })
+            }
+        };
+        let container = json!({
+            "name": NAME,
+            "image": format!("{NAME}:v1"),
+            "ports": [{"containerPort": 8080}],
+        });
+        let mut spec = Map::new();
+        spec.insert("replicas".to_owned(), json!(self.replicas));
+        let selector = json!({ "matchLabels": labels });
+        let template = json!({"metadata": {"labels": labels}, "spec": {"containers": [container]}});
+        if let Some(reference) = &self.workload {
+            let (reference, object) = referent(reference, (&selector, &template), self.replicas);
+            spec.insert("workloadRef".to_owned(), reference);
+            objects.push(object);
+        } else {
+            spec.insert("selector".to_owned(), selector);
+            spec.insert("template".to_owned(), template);
+        }
+        spec.insert("strategy".to_owned(), strategy);
+        spec.extend(self.spec.clone());
+        objects.push(json!({
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Rollout",
+            "metadata": {"name": NAME},
+            "spec": spec,
+        }));
+        Ok(objects)
+    }
+
+    /// The canary strategy; adds the objects that its router needs.
+    fn canary(&self, objects: &mut Vec<Value>) -> anyhow::Result<Map<String, Value>> {
         let mut canary = Map::new();
         canary.insert("steps".to_owned(), json!(self.steps));
-        let mut objects = Vec::new();
         match self.router.as_deref() {
             None => {}
             Some("nginx") => {
@@ -353,43 +393,7 @@ impl Short {
             Some(router) => bail!("the short form knows no router {router}"),
         }
         canary.extend(self.canary.clone());
-        let strategy = match &self.blue_green {
-            None => json!({ "canary": canary }),
-            Some(given) => {
-                let colours = colours(given);
-                let roles = ["activeService", "previewService"];
-                let named = roles.iter().filter_map(|role| colours.get(*role)?.as_str());
-                let present = named.filter(|name| !name.is_empty());
-                objects.extend(present.map(service));
-                json!({ "blueGreen": colours })
-            }
-        };
-        let container = json!({
-            "name": NAME,
-            "image": format!("{NAME}:v1"),
-            "ports": [{"containerPort": 8080}],
-        });
-        let mut spec = Map::new();
-        spec.insert("replicas".to_owned(), json!(self.replicas));
-        let selector = json!({ "matchLabels": labels });
-        let template = json!({"metadata": {"labels": labels}, "spec": {"containers": [container]}});
-        if let Some(reference) = &self.workload {
-            let (reference, object) = referent(reference, (&selector, &template), self.replicas);
-            spec.insert("workloadRef".to_owned(), reference);
-            objects.push(object);
-        } else {
-            spec.insert("selector".to_owned(), selector);
-            spec.insert("template".to_owned(), template);
-        }
-        spec.insert("strategy".to_owned(), strategy);
-        spec.extend(self.spec.clone());
-        objects.push(json!({
-            "apiVersion": "argoproj.io/v1alpha1",
-            "kind": "Rollout",
-            "metadata": {"name": NAME},
-            "spec": spec,
-        }));
-        Ok(objects)
+        Ok(canary)
     }
 }
 

@@ -37,7 +37,7 @@ impl Type {
 }
 
 /// A value as the format writes it.
-pub(crate) trait Number {
+pub(crate) trait Number: Copy {
     /// Appends it.
     fn write(&self, text: &mut String);
 }

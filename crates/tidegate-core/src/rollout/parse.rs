@@ -111,13 +111,7 @@ fn snapshot(observed: &Observed, resolved: Resolved) -> RolloutSnapshot {
         template: spec.template.shared(),
         template_hash,
         orphans: orphans(rollout, observed),
-        taken_names: observed
-            .replica_sets
-            .iter()
-            .map(|set| set.metadata.name.clone())
-            .filter(|name| !views.iter().any(|view| view.name == *name))
-            .chain(observed.strangers.iter().cloned())
-            .collect(),
+        taken_names: taken_names(observed, &views),
         replica_sets: views,
         new,
         stable,
@@ -134,6 +128,16 @@ fn snapshot(observed: &Observed, resolved: Resolved) -> RolloutSnapshot {
         pods: Pods::NotListed,
         rollout: Arc::clone(rollout),
     }
+}
+
+/// Names of ReplicaSets that are not the Rollout's own.
+fn taken_names(observed: &Observed, own: &[ReplicaSetView]) -> Vec<String> {
+    let names = observed.replica_sets.iter().map(|set| &set.metadata.name);
+    names
+        .filter(|name| !own.iter().any(|view| view.name == **name))
+        .chain(&observed.strangers)
+        .cloned()
+        .collect()
 }
 
 /// The ReplicaSets that the Rollout controls, oldest first, then by name.

@@ -323,6 +323,7 @@ impl User<'_> {
 }
 
 /// Which steps are skipped.
+#[derive(Clone, Copy)]
 enum Skipped {
     Current,
     All,

@@ -63,13 +63,13 @@ impl Workloads {
         if self.0.contains_key(&kind) {
             return;
         }
-        let mut shelf = Shelf::default();
+        let mut objects = Shelf::default();
         for value in cluster.in_namespace(kind, None) {
             let object = Locator::new(kind, fields::namespace(value), fields::name(value));
-            shelf.fill(&object, value);
+            objects.fill(&object, value);
         }
         let cursor = Cursor::new(kind, cluster.version());
-        self.0.insert(kind, (cursor, shelf));
+        self.0.insert(kind, (cursor, objects));
     }
 
     /// ReplicaSets without the hash label that have a name that a Rollout might want, as far as they are
@@ -112,8 +112,8 @@ impl Workloads {
             namespace,
             name,
         } = referent(rollout)?;
-        let (_, shelf) = self.0.get(&kind)?;
-        shelf.raw(&namespace, &name).cloned()
+        let (_, objects) = self.0.get(&kind)?;
+        objects.raw(&namespace, &name).cloned()
     }
 
     /// Up to where each kind was followed. ReplicaSets have another watch, which counts.

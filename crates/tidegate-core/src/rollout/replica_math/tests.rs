@@ -67,7 +67,7 @@ fn snapshot((replicas, weight, surge, unavailable): Asked<'_>, pods: [Pods; 3]) 
     let new = pod_template::hash(parsed.value(), None);
     let bound = |text: &str| {
         text.parse::<i32>()
-            .map_or(json!(text), |number| json!(number))
+            .map_or_else(|_| json!(text), |number| json!(number))
     };
     let steps = json!([{"setWeight": weight}]);
     let rollout = json!({
