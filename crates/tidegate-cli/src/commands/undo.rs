@@ -76,12 +76,12 @@ pub(super) async fn run(
 /// Puts a template in the place of the one there is.
 async fn restore(cluster: &Cluster, rollout: &Value, template: &Value) -> anyhow::Result<()> {
     let (resource, name) = target(rollout)?;
-    let path = if resource == POD_TEMPLATES {
+    let place = if resource == POD_TEMPLATES {
         "/template"
     } else {
         "/spec/template"
     };
-    let patch = json!([{"op": "replace", "path": path, "value": template}]);
+    let patch = json!([{"op": "replace", "path": place, "value": template}]);
     cluster
         .patch(&resource, &name, (Patch::Json, &patch))
         .await?;

@@ -243,10 +243,8 @@ impl World {
                 changed.changed().await.unwrap();
             }
         };
-        match tokio::time::timeout(PATIENCE, found).await {
-            Ok(object) => object,
-            Err(_) => panic!("{name} is {:#}", self.get(kind, name)),
-        }
+        let found = tokio::time::timeout(PATIENCE, found).await;
+        found.unwrap_or_else(|_| panic!("{name} is {:#}", self.get(kind, name)))
     }
 
     /// Waits until some object of a kind is as it must become.
@@ -295,7 +293,7 @@ impl World {
     pub(crate) async fn controller(&self, who: &str, flags: &[&str]) -> Running {
         let mut config = Config::new(format!("http://{}", self.address).parse().unwrap());
         config.default_retry = false;
-        config.default_namespace = NAMESPACE.to_owned();
+        NAMESPACE.clone_into(&mut config.default_namespace);
         config.auth_info.impersonate = Some(who.to_owned());
         let listening = watch::Sender::new(None);
         let mut heard = listening.subscribe();
