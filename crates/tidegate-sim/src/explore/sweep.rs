@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use serde_json::Value;
-use tidegate_api::meta::Time;
+use tidegate_api::{labels, meta::Time};
 
 use crate::{
     cluster::{
@@ -278,11 +278,13 @@ impl Ending {
 }
 
 /// Members that may differ.
-const MASKED: [&str; 8] = [
+const MASKED: [&str; 10] = [
     "uid",
     "resourceVersion",
     "generation",
     "observedGeneration",
+    "workloadObservedGeneration",
+    labels::WORKLOAD_GENERATION,
     "creationTimestamp",
     "managedFields",
     "duration",

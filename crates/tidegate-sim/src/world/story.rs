@@ -58,9 +58,24 @@ impl World {
             .map_or((when, None), |(phase, step)| (phase, Some(step)));
         status["phase"] == phase
             && status["observedGeneration"] == generation.to_string().as_str()
+            && self.knows_its_deployment(rollout)
             && step.is_none_or(|step| {
                 fields::number(status, &["currentStepIndex"]) == step.parse().ok()
             })
+    }
+
+    /// Whether a Rollout that refers to a Deployment has seen how that stands now.
+    fn knows_its_deployment(&self, rollout: &Value) -> bool {
+        let reference = &rollout["spec"]["workloadRef"];
+        if fields::text(reference, &["kind"]) != "Deployment" {
+            return true;
+        }
+        let name = fields::text(reference, &["name"]);
+        let Some(deployment) = self.cluster.get(kinds::DEPLOYMENTS, NAMESPACE, name) else {
+            return true;
+        };
+        let generation = fields::number(deployment, &["metadata", "generation"]).unwrap_or(0);
+        rollout["status"]["workloadObservedGeneration"] == generation.to_string().as_str()
     }
 
     fn happen(&mut self, happening: &Happening) -> anyhow::Result<()> {
