@@ -83,20 +83,6 @@ const BLIND: Faults<'_> = Faults {
 };
 
 #[test]
-fn a_person_who_is_overruled_by_a_late_guard_is_seen() {
-    let broken = Broken {
-        tamper: Some(late_guard),
-        lacks: None,
-    };
-    // While nobody has heard of the abort, the status is due for another reason.
-    let story = STORY.replace("at: 30s", "when: Paused 1").replace(
-        "ends:",
-        "  - { after: 1s, pods: { of: v2, become: unready } }\nends:",
-    );
-    check_swept(&story, &BLIND, broken, "S1-8");
-}
-
-#[test]
 fn an_object_that_took_anothers_place_is_seen() {
     let service = "apiVersion: v1, kind: Service, metadata: { name: web-canary }, spec: { selector: { app: web }, ports: [{ port: 80, targetPort: 8080 }] }";
     let swap = format!(
