@@ -1,5 +1,7 @@
 //! The caches, and what a pass over one object reads from them. Reads only.
 
+mod spawn;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -31,6 +33,7 @@ use tidegate_core::{
 };
 use tidegate_integrations::traffic::{self, Seen as SeenByRouters};
 
+use self::spawn::{Spawn, instance_selector};
 use crate::{
     apply,
     args::Args,
@@ -472,54 +475,6 @@ impl Seen for Caches {
             // What is not watched cannot lag.
             Some(u64::MAX)
         }
-    }
-}
-
-struct Spawn<'a> {
-    server: &'a Server,
-    namespace: &'a str,
-    served: Served,
-    tell: &'a Tell,
-}
-
-impl Spawn<'_> {
-    fn follow<T: Cached>(
-        &self,
-        cache: &Arc<Cache<T>>,
-        resource: Resource,
-        labels: &str,
-    ) -> tokio::task::JoinHandle<()> {
-        let scope = Scope {
-            namespace: if resource == CLUSTER_ANALYSIS_TEMPLATES {
-                String::new()
-            } else {
-                self.namespace.to_owned()
-            },
-            labels: labels.to_owned(),
-            need: if [VIRTUAL_SERVICES, DESTINATION_RULES].contains(&resource) {
-                Need::IfServed
-            } else {
-                Need::Always
-            },
-            resource: self.served.resource(&resource),
-        };
-        let tell = Arc::clone(self.tell);
-        let of = resource;
-        tokio::spawn(watch::follow(
-            self.server.clone(),
-            scope,
-            Arc::clone(cache),
-            move |change| tell(&of, change),
-        ))
-    }
-}
-
-/// Which objects belong to this instance of the controller (QUE-02).
-fn instance_selector(instance_id: &str) -> String {
-    if instance_id.is_empty() {
-        format!("!{}", labels::INSTANCE_ID)
-    } else {
-        format!("{}={instance_id}", labels::INSTANCE_ID)
     }
 }
 

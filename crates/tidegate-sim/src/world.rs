@@ -2,6 +2,7 @@
 //! from where the original stands.
 
 mod overlap;
+mod pace;
 mod states;
 mod story;
 mod view;
@@ -460,37 +461,6 @@ impl World {
         let copy = self.clone();
         self.snapshots = kept;
         copy
-    }
-
-    /// Nothing may make the controller spin.
-    fn count(&mut self, object: &Locator) {
-        let count = self.passes.entry(object.clone()).or_default();
-        *count += 1;
-        self.idle_passes += 1;
-        if *count == MOST_PASSES_AT_ONCE {
-            self.violation("H-4: the controller spins within one instant");
-            self.controller = None;
-        }
-        if self.idle_passes == MOST_IDLE_PASSES {
-            self.violation("H-4: the controller looks again and again at what stays as it is");
-        }
-    }
-
-    fn next(&self) -> anyhow::Result<Option<Timestamp>> {
-        let controller = self.controller.as_ref().and_then(|one| one.next());
-        let due = match self.story.story.get(self.told.0) {
-            Some(happening) => happening.due(self.told.1)?.map(|due| self.begun + due),
-            None => None,
-        };
-        let looked = self.holds.map(|since| since + LOOK);
-        let released = self.hold.map(|hold| hold.until);
-        let second = self.outside.second.as_ref().map(Second::next);
-        let controllers = controller.into_iter().chain(second);
-        Ok([self.actors.next(), self.restart, due, looked, released]
-            .into_iter()
-            .flatten()
-            .chain(controllers)
-            .min())
     }
 
     fn user(&mut self) -> User<'_> {

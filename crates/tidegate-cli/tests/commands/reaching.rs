@@ -117,7 +117,10 @@ async fn names_of_rollouts_complete_the_first_argument() {
     let second = ["__complete", &kubeconfig, "abort", "shop", "sh"];
     assert_eq!(Bench::run_alone(&second).await.printed(), ":4\n");
     let commands = Bench::run_alone(&["__complete", "re"]).await.printed();
-    assert_eq!(commands, "retry\tRetry an aborted rollout\n:4\n");
+    assert_eq!(
+        commands,
+        "restart\tRestart the pods of a rollout\nretry\tRetry an aborted rollout\n:4\n"
+    );
     let kinds = Bench::run_alone(&["__complete", "get", ""]).await.printed();
     assert_eq!(kinds, "rollout\tGet details about a rollout\n:4\n");
 }

@@ -1,3 +1,5 @@
+//! Who leads, as tables of what is seen and what follows.
+
 use super::*;
 
 const TERMS: Terms = Terms {

@@ -1,5 +1,7 @@
 //! What the controller has seen of the cluster: one watch per kind, each at its own place in the log.
 
+mod seen;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -456,33 +458,6 @@ fn absent(cluster: &Cluster) -> Vec<Resource> {
     .filter(|(kind, _)| !cluster.serves(*kind))
     .map(|(_, resource)| resource)
     .collect()
-}
-
-impl Seen for Caches {
-    fn version(&self, resource: &Resource) -> Option<u64> {
-        let kind = [
-            (plan::ROLLOUTS, kinds::ROLLOUTS),
-            (plan::REPLICA_SETS, kinds::REPLICA_SETS),
-            (plan::SERVICES, kinds::SERVICES),
-            (INGRESSES, kinds::INGRESSES),
-            (VIRTUAL_SERVICES, istio::VIRTUAL_SERVICES),
-            (DESTINATION_RULES, istio::DESTINATION_RULES),
-            (plan::ANALYSIS_RUNS, kinds::ANALYSIS_RUNS),
-            (plan::DEPLOYMENTS, kinds::DEPLOYMENTS),
-        ]
-        .into_iter()
-        .find(|(known, _)| known == resource);
-        match kind {
-            Some((_, kind)) => self
-                .cursors
-                .iter()
-                .chain(self.workloads.cursors())
-                .find(|cursor| cursor.kind == kind)
-                .map(|cursor| cursor.version),
-            // What is not watched cannot lag.
-            None => Some(u64::MAX),
-        }
-    }
 }
 
 /// A Rollout that is gone.

@@ -33,13 +33,17 @@ const NEUTRAL: [&str; 4] = [
 ];
 
 /// Where a vendor's name is part of what upstream says or asks, with the reason.
-const NAMED: [(&str, &str); 10] = [
+const NAMED: [(&str, &str); 11] = [
     (
         "crates/tidegate-core/src/plan.rs",
         "the groups of kinds that are written",
     ),
     (
         "crates/tidegate-controller/src/args.rs",
+        "flags of upstream's",
+    ),
+    (
+        "crates/tidegate-controller/src/args/routers.rs",
         "flags of upstream's",
     ),
     (
