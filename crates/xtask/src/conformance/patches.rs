@@ -97,7 +97,26 @@ fn status_patch(case: &Case) -> Result<Value> {
         "Experiment" => typed::<ExperimentStatus>(old, new)?,
         other => bail!("no kind of ours: {other}"),
     };
-    Ok(patch.unwrap_or_else(|| json!({})))
+    Ok(whole_numbers(patch.unwrap_or_else(|| json!({}))))
+}
+
+/// `1.0` and `1` are the same number; the recorded answers have gone through Go's, which prints the latter.
+fn whole_numbers(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(whole_numbers).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, member)| (name, whole_numbers(member)))
+            .collect(),
+        Value::Number(number) if number.is_f64() => {
+            let text = number.to_string();
+            let whole = text
+                .strip_suffix(".0")
+                .and_then(|text| text.parse::<i64>().ok());
+            whole.map_or(Value::Number(number), Value::from)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
 }
 
 /// The patch between two statuses as their types write them.
