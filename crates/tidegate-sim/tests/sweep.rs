@@ -1,6 +1,6 @@
 //! Every scenario once more for every write of the controller: with a crash before it, a crash after
 //! it, a lost answer, a conflict, a server that cannot be reached or wants no more requests, and a second
-//! Second leaders and watches that lag are left to `FAULTS=all`: what they still find is listed in
+//! second leaders and watches that lag are left to `FAULTS=all`: what they still find is listed in
 //! `docs/verification.md`.
 
 use std::path::Path;
@@ -29,7 +29,6 @@ const FAULTS: Faults<'_> = Faults {
         Cut::LostAnswer,
         Cut::Conflict,
         Cut::Unavailable,
-        Cut::Throttled,
     ],
     lags: &[],
 };
