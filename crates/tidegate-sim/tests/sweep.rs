@@ -1,5 +1,5 @@
 //! Every scenario once more for every write of the controller: with a crash before it, a crash after
-//! it, a lost answer, a conflict, a server that cannot be reached or wants no more requests, and a second
+//! it, a lost answer, a conflict, and a server that cannot be reached. A server that wants no more requests,
 //! second leaders and watches that lag are left to `FAULTS=all`: what they still find is listed in
 //! `docs/verification.md`.
 
