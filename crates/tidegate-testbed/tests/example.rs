@@ -68,9 +68,12 @@ async fn command(bench: &Bench, arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// The annotation that splits the traffic.
+const WEIGHT: &str = "nginx.ingress.kubernetes.io/canary-weight";
+
 async fn weight(bench: &Bench) -> Result<Value> {
     let mut ingress = bench.get(INGRESS).await?;
-    Ok(ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/canary-weight"].take())
+    Ok(ingress["metadata"]["annotations"][WEIGHT].take())
 }
 
 /// The AnalysisRuns, in the order in which they began.
@@ -132,6 +135,12 @@ async fn a_bad_version_of_the_example_is_taken_back_by_its_first_analysis() -> R
     let image = "api-server=registry.example.com/api-server:2.0.0-bad";
     command(&bench, &["set", "image", "api-server", image]).await?;
     until_phase(&bench, "Degraded").await?;
+    // The abort is committed first, and licenses the return of traffic in the pass after it.
+    bench
+        .until(INGRESS, "return of the traffic", |ingress| {
+            ingress["metadata"]["annotations"][WEIGHT] == "0"
+        })
+        .await?;
 
     let rollout = bench.get(&rollout()).await?;
     assert_eq!(rollout["status"]["abort"], true);
@@ -142,7 +151,6 @@ async fn a_bad_version_of_the_example_is_taken_back_by_its_first_analysis() -> R
         stable.as_str().unwrap_or_default()
     );
     assert_eq!(bench.get(&set).await?["status"]["availableReplicas"], 5);
-    assert_eq!(weight(&bench).await?, "0");
     let runs = analyses(&bench).await?;
     let phases: Vec<&Value> = runs.iter().map(|run| &run["status"]["phase"]).collect();
     assert_eq!(phases, ["Failed"]);
