@@ -45,10 +45,12 @@ fn swept(path: &Path, text: String) -> datatest_stable::Result<()> {
     if APART.contains(&name.to_string_lossy().as_ref()) {
         return Ok(());
     }
-    let faults = if std::env::var_os("FAULTS").is_some_and(|which| which == "all") {
-        &ALL
-    } else {
-        &FAULTS
+    let faults = match std::env::var("FAULTS").as_deref() {
+        Ok("all") => &ALL,
+        Ok("throttled") => &Faults { cuts: &[Cut::Throttled], lags: &[] },
+        Ok("overlap") => &Faults { cuts: &[Cut::Overlap], lags: &[] },
+        Ok("lags") => &Faults { cuts: &[], lags: &[1, 2, 4, usize::MAX] },
+        _ => &FAULTS,
     };
     let swept = sweep(&text, faults, manifest).map_err(|error| format!("{error:#}"))?;
     if swept.cuts < swept.writes * faults.cuts.len() {

@@ -26,7 +26,9 @@ pub(crate) fn others(snapshot: &RolloutSnapshot, now: Timestamp, sizes: &mut Siz
         return;
     }
     let mut drained = drop_unavailable(snapshot, &active, sizes);
-    let available: i32 = snapshot.replica_sets.iter().map(|set| set.available).sum();
+    // Pods beyond the size of their ReplicaSet are on their way out, and replace nobody (S0-7).
+    let staying = snapshot.replica_sets.iter();
+    let available: i32 = staying.map(|set| set.available.min(set.replicas)).sum();
     let least = snapshot.replicas - snapshot.canary.max_unavailable;
     let mut budget = available - least;
     if budget <= 0 {

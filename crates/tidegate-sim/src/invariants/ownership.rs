@@ -57,6 +57,9 @@ pub(super) fn only_ours(state: &State, about: &ObjectKey, write: &Write) -> Opti
         kinds::INGRESSES
     } else if let Some(kind) = meshed(target) {
         let object = Locator::new(kind, &target.namespace, &target.name);
+        if is_outdated(state, &object, &write.guard) {
+            return None;
+        }
         let named = mesh::is_ours(state, (&about.namespace, &about.name), &object);
         return (!named).then(|| format!("S2-1: {target} is not {about}'s"));
     } else {
@@ -75,6 +78,15 @@ pub(super) fn only_ours(state: &State, about: &ObjectKey, write: &Write) -> Opti
     let controller = fields::controller_uid(object);
     let ours = owner.is_some_and(|owner| fields::uid(owner) == controller);
     (!ours && !controller.is_empty()).then(|| format!("S2-1: {target} is not {about}'s"))
+}
+
+/// Whether the guard names another version than the newest, so that the server refuses the write: who
+/// has not seen that an object is no longer theirs does no harm then.
+fn is_outdated(state: &State, object: &Locator, guard: &Guard) -> bool {
+    let (Some(newest), Guard::Version { resource_version, .. }) = (state.get(object), guard) else {
+        return false;
+    };
+    fields::version(newest) != resource_version.as_str()
 }
 
 /// The kind of one of Istio's objects.

@@ -32,8 +32,13 @@ pub(crate) fn reconcile(snapshot: &RolloutSnapshot, draft: &Draft) -> (Vec<Effec
             switches.point(snapshot, names.1, (stable, Availability::Needed));
         }
         (true, Routing::ByRouters { .. }) if weight::is_abort_done(snapshot) => {
-            // Whoever is aborted has no traffic left on the canary: the stable pods are there.
-            switches.point(snapshot, names.1, (stable, Availability::Assumed));
+            // Differs from upstream, which does not ask for stable pods while there still is weight.
+            let availability = if has_weight(snapshot) {
+                Availability::Needed
+            } else {
+                Availability::Assumed
+            };
+            switches.point(snapshot, names.1, (stable, availability));
         }
         (true | false, Routing::ByReplicas | Routing::ByRouters { .. }) => {
             if weight::rolls_back_dynamically(snapshot).is_none() {
@@ -79,18 +84,19 @@ fn ping_pong(snapshot: &RolloutSnapshot, switches: &mut Switches) {
     if snapshot.is_fully_promoted() {
         return;
     }
-    let recorded = &snapshot.recorded;
-    let has_weight = recorded
-        .weights
-        .as_ref()
-        .is_some_and(|weights| weights.canary > 0);
-    let availability = if has_weight || recorded.stable.is_empty() {
+    let availability = if has_weight(snapshot) || snapshot.recorded.stable.is_empty() {
         Availability::Needed
     } else {
         Availability::Assumed
     };
     let new = snapshot.new_replica_set();
     switches.point(snapshot, &roles.canary, (new, availability));
+}
+
+/// Whether the canary still has traffic.
+fn has_weight(snapshot: &RolloutSnapshot) -> bool {
+    let weights = snapshot.recorded.weights.as_ref();
+    weights.is_some_and(|weights| weights.canary > 0)
 }
 
 /// Whether pods must be there before a Service points at them.

@@ -134,7 +134,7 @@ fn wish(snapshot: &RolloutSnapshot, draft: &Draft) -> Wish {
     if snapshot.recorded.promote_full.is_set() {
         let held = snapshot.recorded.weights.as_ref();
         let weight = if is_dynamic(snapshot) {
-            cut_share(max, new.available, snapshot.replicas)
+            cut_share(max, new.available, snapshot.replicas).min(max)
         } else {
             held.map_or(0, |weights| weights.canary)
         };
@@ -209,13 +209,14 @@ fn mid_steps(snapshot: &RolloutSnapshot, index: i32) -> (i32, Reason) {
     }
 }
 
-/// Whether the step asks for less weight than there is, and enough pods for it are there.
+/// Whether the step asks for less weight than there was, and enough pods for it are there: also while
+/// those that are too many are still to go, for the weight would go up again.
 fn falls(snapshot: &RolloutSnapshot) -> bool {
     let (Some(new), Some(held)) = (snapshot.new_replica_set(), &snapshot.recorded.weights) else {
         return false;
     };
     held.canary_hash == new.hash
-        && set_weight(snapshot) < held.canary
+        && set_weight(snapshot) <= held.canary
         && new.available >= replica_math::counts(snapshot, None).canary
 }
 
