@@ -101,7 +101,7 @@ pub(crate) async fn work<K: Kind>(shell: Arc<Shell>, kind: Arc<K>, queue: Arc<Qu
                 queue.failed(&name, None, delay);
             }
             Verdict::Behind => queue.postpone(&name, CACHE_LAG),
-            Verdict::Outrun(delay) => queue.postpone(&name, delay),
+            Verdict::Outrun(delay) => queue.outrun(&name, delay),
         }
     }
 }

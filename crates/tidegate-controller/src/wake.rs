@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use tidegate_core::freshness::SOON;
 use tokio::{sync::Notify, time::Instant};
 
 use crate::metrics::{Buckets, Histogram, Page, Type};
@@ -39,8 +40,17 @@ struct State<K> {
     again: BTreeSet<K>,
     wakes: BTreeMap<K, Instant>,
     failures: BTreeMap<K, (u32, Option<Instant>)>,
+    /// Until when those that were outrun do not look again, and whether there is news for them.
+    outrun: BTreeMap<K, (Instant, News)>,
     closed: bool,
     counted: Counted,
+}
+
+/// Whether something changed meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News {
+    Yes,
+    No,
 }
 
 /// What is told about a queue.
@@ -70,6 +80,7 @@ impl<K: Clone + Ord> Queue<K> {
                 again: BTreeSet::new(),
                 wakes: BTreeMap::new(),
                 failures: BTreeMap::new(),
+                outrun: BTreeMap::new(),
                 closed: false,
                 counted: Counted {
                     adds: 0,
@@ -161,6 +172,17 @@ impl<K: Clone + Ord> Queue<K> {
         self.changed.notify_one();
     }
 
+    /// Somebody else was faster: look again after a while, and not at once whatever changes (S2-12).
+    pub(crate) fn outrun(&self, key: &K, delay: Duration) {
+        let now = Instant::now();
+        self.with(|state| {
+            let until = now + delay.min(SOON.unsigned_abs());
+            state.outrun.insert(key.clone(), (until, News::No));
+            state.release(key, Some(now + delay));
+        });
+        self.changed.notify_one();
+    }
+
     /// Tells how the queue is.
     pub(crate) fn tell_metrics(&self, queue: &str, page: &mut Page) {
         let labels = [("name", queue)];
@@ -216,6 +238,10 @@ impl<K: Clone + Ord> State<K> {
             self.again.insert(key);
             return;
         }
+        if let Some((_, news)) = self.outrun.get_mut(&key) {
+            *news = News::Yes;
+            return;
+        }
         let held = matches!(self.failures.get(&key), Some((_, Some(_))));
         if !held && !self.queued.contains_key(&key) {
             self.counted.adds += 1;
@@ -227,6 +253,13 @@ impl<K: Clone + Ord> State<K> {
     /// Moves what has become due into the ready list.
     fn ripen(&mut self, now: Instant) {
         let mut due: Vec<K> = Vec::new();
+        self.outrun.retain(|key, (until, news)| {
+            let over = *until <= now;
+            if over && *news == News::Yes {
+                due.push(key.clone());
+            }
+            !over
+        });
         self.wakes.retain(|key, at| {
             let is_due = *at <= now;
             if is_due {
@@ -264,10 +297,9 @@ impl<K: Clone + Ord> State<K> {
     fn next_instant(&self) -> Option<Instant> {
         let wake = self.wakes.values().min().copied();
         let retry = self.failures.values().filter_map(|(_, until)| *until).min();
-        match (wake, retry) {
-            (Some(wake), Some(retry)) => Some(wake.min(retry)),
-            (wake, retry) => wake.or(retry),
-        }
+        let with_news = self.outrun.values().filter(|(_, news)| *news == News::Yes);
+        let outrun = with_news.map(|(until, _)| *until).min();
+        wake.into_iter().chain(retry).chain(outrun).min()
     }
 
     fn release(&mut self, key: &K, wake: Option<Instant>) {
@@ -330,6 +362,23 @@ mod tests {
         let before = Instant::now();
         assert_eq!(queue.next().await, Some("a"));
         assert_eq!(before.elapsed().as_secs(), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_was_outrun_waits_a_little_whatever_changes_and_then_hears_news() {
+        let queue = Queue::new();
+        queue.add("a");
+        queue.next().await;
+        queue.add("a");
+        queue.outrun(&"a", Duration::from_secs(10));
+        let before = Instant::now();
+        assert_eq!(queue.next().await, Some("a"));
+        assert_eq!(before.elapsed().as_millis(), 50);
+        queue.outrun(&"a", Duration::from_secs(10));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        queue.add("a");
+        assert_eq!(queue.next().await, Some("a"));
+        assert_eq!(before.elapsed().as_millis(), 1_050);
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,8 +9,9 @@ use crate::{
     run::Failure,
 };
 
-/// How long a pass waits for news after somebody else was faster: caches seldom lag for longer.
-const SOON: SignedDuration = SignedDuration::from_millis(50);
+/// How long a pass waits for news after somebody else was faster: caches seldom lag for longer. News of
+/// other objects do not make it shorter (S2-12).
+pub const SOON: SignedDuration = SignedDuration::from_millis(50);
 /// How often in a row that is put down to lagging caches; what lasts longer has another cause.
 const FEW: u32 = 5;
 /// The longest wait, as after other failures (QUE-03).

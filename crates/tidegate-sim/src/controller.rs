@@ -198,7 +198,7 @@ impl Controller {
             Verdict::Outrun(_) if around.lacks() == Some(Lacks::Patience) => {
                 self.queue.add(object.clone());
             }
-            Verdict::Outrun(delay) => self.queue.postpone(object.clone(), now + delay),
+            Verdict::Outrun(delay) => self.queue.outrun(object.clone(), now, delay),
         }
     }
 

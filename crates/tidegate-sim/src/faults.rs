@@ -168,6 +168,12 @@ impl Faults {
         self.cut.filter(|(at, _)| *at == number).map(|(_, cut)| cut)
     }
 
+    /// Whether something went wrong at a write since so many were tried.
+    pub(crate) fn has_struck_since(&self, writes: usize) -> bool {
+        self.cut
+            .is_some_and(|(at, _)| (writes..self.writes).contains(&at))
+    }
+
     /// What the weather does to a write.
     pub(crate) fn answer(&mut self, write: &Write) -> Option<Answer> {
         match &mut self.weather {

@@ -106,6 +106,14 @@ impl Deed<'_> {
     fn capacity(&self, hash: &str) -> i64 {
         self.after.set(hash).available.max(self.known(hash))
     }
+
+    /// The same, before the write.
+    fn capacity_before(&self, hash: &str) -> i64 {
+        let version = self.cause.map_or(0, |cause| cause.saw(kinds::REPLICA_SETS));
+        let known = self.state.available_at((&self.before.uid, hash), version);
+        let set = self.before.set(hash);
+        set.available.max(known.min(set.want))
+    }
 }
 
 /// A check: what is broken, in one sentence with the invariant's id.

@@ -5,6 +5,7 @@ mod overlap;
 mod pace;
 mod states;
 mod story;
+mod trouble;
 mod view;
 
 use std::{
@@ -17,9 +18,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tidegate_core::plan::ObjectKey;
 
+pub use self::trouble::People;
 use self::{
     overlap::Second,
     states::States,
+    trouble::Trouble,
     view::{View, notice},
 };
 use crate::{
@@ -41,9 +44,9 @@ const RESTART: SignedDuration = SignedDuration::from_millis(500);
 /// How long a person looks at what they waited for before they act on it: longer than a crash, or the
 /// story would depend on it.
 const LOOK: SignedDuration = SignedDuration::from_secs(1);
-/// The longest that a watch is held back: as long as the longest back-off, and shorter than a controller
-/// that waits for its own writes is taken for one that spins.
-const LONGEST_LAG: SignedDuration = SignedDuration::from_secs(10);
+/// The longest that a watch is held back: longer than any two writes of one pass lie apart, and shorter
+/// than a controller that waits for its own writes is taken for one that spins.
+const LONGEST_LAG: SignedDuration = SignedDuration::from_secs(5);
 /// How long nothing must happen for everything to have come to rest: longer than any pause of the
 /// scenarios.
 const REST: SignedDuration = SignedDuration::from_mins(16);
@@ -76,6 +79,7 @@ pub struct World {
     told: (usize, SignedDuration),
     /// Since when the next happening's condition holds.
     holds: Option<Timestamp>,
+    trouble: Trouble,
     fates: BTreeMap<String, Fate>,
     passes: BTreeMap<Locator, u32>,
     idle_passes: u32,
@@ -169,6 +173,7 @@ impl World {
             story: Arc::clone(story),
             told: (0, SignedDuration::ZERO),
             holds: None,
+            trouble: Trouble::default(),
             fates: BTreeMap::new(),
             passes: BTreeMap::new(),
             idle_passes: 0,
@@ -310,8 +315,8 @@ impl World {
                 bail!("too much is broken to go on");
             }
             if next > end {
-                let text = self.outside.trace.text();
-                bail!("L-1: it does not come to rest\n{text}");
+                self.violation("L-1: it does not come to rest");
+                return Ok(Ran::ToItsEnd);
             }
             self.now = next;
             self.outside.faults.clear_up(next);
@@ -321,8 +326,9 @@ impl World {
         self.outside.monitor.check_instant(later, calm);
         let left = self.story.story.len() - self.told.0;
         if left > 0 {
-            let text = self.outside.trace.text();
-            bail!("{left} happenings never came\n{text}");
+            self.violation(&format!(
+                "L-1: it ends with {left} happenings still to come"
+            ));
         }
         self.rest()?;
         Ok(Ran::ToItsEnd)
@@ -432,6 +438,9 @@ impl World {
             && let (Some(snapshots), Some(copy)) = (&mut self.snapshots, copy)
         {
             snapshots.push((writes, copy));
+        }
+        if self.outside.faults.has_struck_since(writes) {
+            self.begin_trouble();
         }
         let wrote = self.cluster.version() != version;
         if wrote {

@@ -42,7 +42,7 @@ pub(crate) fn pass(snapshot: &RolloutSnapshot, strategy: &BlueGreen, now: Timest
         plan.retry = Some(why);
         return plan;
     }
-    metadata::reconcile(snapshot, &mut plan);
+    metadata::reconcile(snapshot, now, &mut plan);
     conclude(snapshot, strategy, &mut draft, now);
     finish(plan, status::next(snapshot, &draft, now))
 }

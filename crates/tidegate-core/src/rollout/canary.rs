@@ -33,7 +33,7 @@ pub(crate) fn pass(snapshot: &RolloutSnapshot, now: Timestamp) -> Plan {
         return finish(plan, status::next(snapshot, &draft, now));
     }
     restart::reconcile(snapshot, &mut draft, now, &mut plan);
-    metadata::reconcile(snapshot, &mut plan);
+    metadata::reconcile(snapshot, now, &mut plan);
     plan.effects.extend(scale_down::history(snapshot));
     let (switches, held) = services::reconcile(snapshot, &draft);
     plan.effects.extend(switches);

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use tidegate_core::freshness::SOON;
 
 use crate::{cluster::Locator, digest::Digest};
 
@@ -20,6 +21,15 @@ pub(super) struct Queue {
     ready: BTreeSet<Locator>,
     wakes: BTreeMap<Locator, Timestamp>,
     failures: BTreeMap<Locator, Failures>,
+    /// Until when those that were outrun do not look again, and whether there is news for them.
+    outrun: BTreeMap<Locator, (Timestamp, News)>,
+}
+
+/// Whether something changed meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News {
+    Yes,
+    No,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +46,12 @@ impl Queue {
             .failures
             .get(&object)
             .is_some_and(|failures| failures.until.is_some());
-        if !held {
-            self.ready.insert(object);
+        match self.outrun.get_mut(&object) {
+            Some((_, news)) => *news = News::Yes,
+            None if held => {}
+            None => {
+                self.ready.insert(object);
+            }
         }
     }
 
@@ -71,6 +85,14 @@ impl Queue {
         self.sleep(object, Some(until));
     }
 
+    /// Somebody else was faster: look again after a while, and not at once whatever changes.
+    pub(super) fn outrun(&mut self, object: Locator, now: Timestamp, delay: SignedDuration) {
+        self.ready.remove(&object);
+        let until = now + delay.min(SOON);
+        self.outrun.insert(object.clone(), (until, News::No));
+        self.sleep(object, Some(now + delay));
+    }
+
     /// Whether nothing has to wait after a failure.
     pub(super) fn is_calm(&self) -> bool {
         self.failures.is_empty()
@@ -79,7 +101,10 @@ impl Queue {
     /// When the next object's turn comes, if nothing changes.
     pub(super) fn next(&self) -> Option<Timestamp> {
         let retries = self.failures.values().filter_map(|failures| failures.until);
-        self.wakes.values().copied().chain(retries).min()
+        let with_news = self.outrun.values().filter(|(_, news)| *news == News::Yes);
+        let outrun = with_news.map(|(until, _)| *until);
+        let wakes = self.wakes.values().copied();
+        wakes.chain(retries).chain(outrun).min()
     }
 
     /// Everything that its future depends on.
@@ -96,6 +121,11 @@ impl Queue {
             digest.number(u64::from(failures.count));
             digest.some_instant(failures.until);
         }
+        for (object, (until, news)) in &self.outrun {
+            digest.text(&object.name);
+            digest.instant(*until);
+            digest.number(u64::from(*news == News::Yes));
+        }
     }
 
     fn sleep(&mut self, object: Locator, wake: Option<Timestamp>) {
@@ -107,6 +137,13 @@ impl Queue {
 
     fn ripen(&mut self, now: Timestamp) {
         let ready = &mut self.ready;
+        self.outrun.retain(|object, (until, news)| {
+            let over = *until <= now;
+            if over && *news == News::Yes {
+                ready.insert(object.clone());
+            }
+            !over
+        });
         for (object, failures) in &mut self.failures {
             if failures.until.is_some_and(|until| until <= now) {
                 failures.until = None;

@@ -50,7 +50,7 @@ pub(super) fn switch_readiness(deed: &Deed<'_>) -> Option<String> {
         return None;
     }
     let returns = after.is_aborted() && *to == after.stable;
-    let available = after.set(to).available;
+    let available = deed.capacity(to);
     let needed = if returns {
         after.replicas.min(1)
     } else {

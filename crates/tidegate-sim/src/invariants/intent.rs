@@ -79,14 +79,20 @@ pub(super) fn new_version_begins_anew(deed: &Deed<'_>) -> Option<String> {
     Some(format!("S1-10: a new version begins with the old {name}"))
 }
 
-/// S1-12: the step index never points behind the end of the steps.
+/// S1-12: the step index never points behind the end of the steps. Of what is refused, it stays as it is.
 pub(super) fn index_is_within_the_steps(deed: &Deed<'_>) -> Option<String> {
     let after = deed.after;
     let step = after.step?;
-    let current = after.observes_its_spec();
+    let current = after.observes_its_spec() && !is_refused(after);
     let steps = i64::try_from(after.steps().len()).unwrap_or(i64::MAX);
     (is_status(deed) && current && !(0..=steps).contains(&step))
         .then(|| format!("S1-12: the step index is {step} of {steps}"))
+}
+
+fn is_refused(picture: &Picture) -> bool {
+    fields::list(picture.status(), &["conditions"])
+        .iter()
+        .any(|condition| fields::text(condition, &["type"]) == "InvalidSpec")
 }
 
 /// S1-22: a full promotion is over once the version is stable.

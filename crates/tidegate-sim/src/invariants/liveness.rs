@@ -99,7 +99,7 @@ pub(super) fn ends(
         return if ends == "gone" {
             Vec::new()
         } else {
-            vec![format!("L-1: the Rollout is gone, not {ends}")]
+            vec![format!("L-1: it ends with the Rollout gone, not {ends}")]
         };
     };
     let mut broken = Vec::new();

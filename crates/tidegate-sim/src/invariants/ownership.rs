@@ -83,7 +83,13 @@ pub(super) fn only_ours(state: &State, about: &ObjectKey, write: &Write) -> Opti
 /// Whether the guard names another version than the newest, so that the server refuses the write: who
 /// has not seen that an object is no longer theirs does no harm then.
 fn is_outdated(state: &State, object: &Locator, guard: &Guard) -> bool {
-    let (Some(newest), Guard::Version { resource_version, .. }) = (state.get(object), guard) else {
+    let (
+        Some(newest),
+        Guard::Version {
+            resource_version, ..
+        },
+    ) = (state.get(object), guard)
+    else {
         return false;
     };
     fields::version(newest) != resource_version.as_str()

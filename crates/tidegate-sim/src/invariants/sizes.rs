@@ -31,11 +31,12 @@ pub(super) fn max_unavailable(deed: &Deed<'_>) -> Option<String> {
     if !is_resize(deed) {
         return None;
     }
-    let total: i64 = before.sets.values().map(|set| set.available).sum();
+    let was = |hash: &String| deed.capacity_before(hash);
+    let total: i64 = before.sets.keys().map(was).sum();
     let lost: i64 = before
         .sets
-        .iter()
-        .map(|(hash, was)| was.available - was.available.min(after.set(hash).want))
+        .keys()
+        .map(|hash| was(hash) - was(hash).min(after.set(hash).want))
         .sum();
     let least = after.replicas - unavailable;
     (lost > 0 && total - lost < least)

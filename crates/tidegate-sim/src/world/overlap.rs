@@ -75,6 +75,7 @@ impl World {
             && look == self.looks
         {
             self.to_hold = None;
+            self.begin_trouble();
             self.hold = Some(Hold {
                 kind,
                 from: self.cluster.version(),

@@ -21,15 +21,22 @@ impl World {
     pub(super) fn next(&self) -> anyhow::Result<Option<Timestamp>> {
         let controller = self.controller.as_ref().and_then(|one| one.next());
         let due = match self.story.story.get(self.told.0) {
-            Some(happening) => happening.due(self.told.1)?.map(|due| self.begun + due),
+            Some(happening) => {
+                let due = happening.due(self.told.1)?;
+                due.map(|due| self.begun + due + self.trouble.later())
+            }
             None => None,
         };
-        let looked = self.holds.map(|since| since + LOOK);
+        let story = match self.trouble.holds_up() {
+            Some(until) => [Some(until), None],
+            None => [due, self.holds.map(|since| since + LOOK)],
+        };
         let released = self.hold.map(|hold| hold.until);
         let second = self.outside.second.as_ref().map(Second::next);
         let controllers = controller.into_iter().chain(second);
-        Ok([self.actors.next(), self.restart, due, looked, released]
+        Ok([self.actors.next(), self.restart, released]
             .into_iter()
+            .chain(story)
             .flatten()
             .chain(controllers)
             .min())

@@ -94,6 +94,7 @@ impl World {
         digest.number(u64::try_from(self.told.0).unwrap_or(u64::MAX));
         digest.number(u64::try_from(self.told.1.as_millis()).unwrap_or(u64::MAX));
         digest.some_instant(self.holds);
+        self.trouble.digest(&mut digest);
         for (version, fate) in &self.fates {
             digest.text(version);
             digest.text(&format!("{fate:?}"));

@@ -16,11 +16,13 @@ use crate::{
 impl World {
     /// Lets the next happening come if it is due; tells whether one came.
     pub(super) fn tell(&mut self) -> anyhow::Result<bool> {
+        self.end_trouble();
         let story = Arc::clone(&self.story);
         let Some(happening) = story.story.get(self.told.0) else {
             return Ok(false);
         };
-        let due = happening.due(self.told.1)?;
+        let later = self.trouble.later();
+        let due = happening.due(self.told.1)?.map(|due| due + later);
         let comes = match (&happening.when, due) {
             (Some(when), _) if self.is_so(when) => {
                 let since = *self.holds.get_or_insert(self.now);
@@ -32,7 +34,7 @@ impl World {
             }
             (None, due) => due.is_some_and(|due| self.begun + due <= self.now),
         };
-        if !comes {
+        if !comes || !self.may_happen() {
             return Ok(false);
         }
         self.holds = None;

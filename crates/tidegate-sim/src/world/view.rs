@@ -226,13 +226,21 @@ impl View<'_> {
             return Ok(Some(Answer::of_code(429, words)));
         }
         match cut {
-            Some(Cut::CrashBefore) => Err(Died),
-            Some(Cut::Conflict) => Ok(Some(Answer::Fails(Failure::Conflict))),
-            Some(Cut::Unavailable) => Ok(Some(Answer::of_code(503, "the server is unavailable"))),
-            Some(Cut::LostAnswer) => Ok(Some(Answer::Lost)),
-            Some(Cut::CrashAfter | Cut::Throttled | Cut::Overlap) | None => {
-                Ok(self.outside.faults.answer(write))
+            Some(Cut::CrashBefore) => return Err(Died),
+            Some(Cut::Conflict) => return Ok(Some(Answer::Fails(Failure::Conflict))),
+            Some(Cut::Unavailable) => {
+                return Ok(Some(Answer::of_code(503, "the server is unavailable")));
             }
+            Some(Cut::LostAnswer | Cut::CrashAfter | Cut::Throttled | Cut::Overlap) | None => {}
+        }
+        match (cut, self.outside.faults.answer(write)) {
+            // What the server refuses does not commit, whether anybody hears of it or not.
+            (Some(Cut::CrashAfter), Some(Answer::Fails(_))) => Err(Died),
+            (Some(Cut::LostAnswer), Some(Answer::Fails(_))) => {
+                Ok(Some(Answer::Fails(Failure::Unknown("timeout".to_owned()))))
+            }
+            (Some(Cut::LostAnswer), Some(Answer::Lost) | None) => Ok(Some(Answer::Lost)),
+            (_, answer) => Ok(answer),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Labels and annotations that pods have for as long as their version has its role (EPH-01 to EPH-05).
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tidegate_api::{
     labels,
@@ -17,6 +18,9 @@ use crate::{
     },
 };
 
+/// How soon it is looked whether all pods have followed.
+const AGAIN: SignedDuration = SignedDuration::from_secs(1);
+
 /// Brings the metadata of each role to the templates of ReplicaSets, and then to their pods.
 ///
 /// The annotation of a ReplicaSet holds every key that its pods may have because of us. A change of
@@ -26,7 +30,7 @@ use crate::{
 /// Fixes EPH-05: where the metadata was taken out of the Rollout, it is taken away from templates and
 /// pods, too. Fixes EPH-04: a pod that changed in between is looked at again in the next pass, which
 /// needs no right to read single pods.
-pub(crate) fn reconcile(snapshot: &RolloutSnapshot, plan: &mut Plan) {
+pub(crate) fn reconcile(snapshot: &RolloutSnapshot, now: Timestamp, plan: &mut Plan) {
     let sets: Vec<Tended<'_>> = tended(snapshot).collect();
     for set in &sets {
         if !set.template.is_empty() {
@@ -47,7 +51,12 @@ pub(crate) fn reconcile(snapshot: &RolloutSnapshot, plan: &mut Plan) {
         let own = pods.iter().filter(|pod| pod.set == set.place);
         plan.effects
             .extend(own.filter_map(|pod| set.write_pod(snapshot, pod)));
-        if before == plan.effects.len() && set.template.is_empty() && set.is_pending() {
+        if before < plan.effects.len() {
+            // Pods are not watched: nobody else tells that they have followed.
+            let again = now.checked_add(AGAIN).unwrap_or(Timestamp::MAX);
+            let reason = "pods are given the metadata of their role".to_owned();
+            plan.wake_at(again, Reason::Because(reason));
+        } else if set.template.is_empty() && set.is_pending() {
             plan.effects.push(set.settle(snapshot));
         }
     }
