@@ -114,6 +114,7 @@ mod tests {
 
     use super::*;
 
+    /// Keeps RSI-04 and RSI-05: the last is what controllers before 1.9 made of it.
     #[test]
     fn the_smallest_template_has_the_hash_upstream_gives_it() {
         let template = json!({});
@@ -126,6 +127,7 @@ mod tests {
         assert_eq!(hash_before_0_34(&template, None), "76bbb58f74");
     }
 
+    /// Keeps RSI-04 and QUE-14.
     #[test]
     fn members_are_written_in_the_order_of_go_and_quantities_in_their_canonical_form() {
         let template = json!({
@@ -147,6 +149,7 @@ mod tests {
         );
     }
 
+    /// Keeps RSI-03.
     #[test]
     fn a_live_template_with_defaults_equals_the_desired_one_without() {
         let desired = json!({"spec": {"containers": [

@@ -299,6 +299,7 @@ mod tests {
         serde_json::from_slice(request.body()).unwrap()
     }
 
+    /// Keeps QUE-18; differs from QUE-19, which has no guard.
     #[test]
     fn a_status_patch_goes_to_the_subresource_with_its_guard() {
         let request = request(&write(
@@ -317,6 +318,7 @@ mod tests {
         );
     }
 
+    /// Keeps QUE-19 but for the guard.
     #[test]
     fn an_eviction_names_the_pod_that_was_looked_at() {
         let request = request(&write(Verb::Evict, PODS, Value::Null)).unwrap();
@@ -331,6 +333,7 @@ mod tests {
         );
     }
 
+    /// Keeps QUE-19 but for the guard.
     #[test]
     fn a_delete_names_the_object_that_was_looked_at() {
         let request = request(&write(Verb::Delete, REPLICA_SETS, Value::Null)).unwrap();

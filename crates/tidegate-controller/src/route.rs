@@ -129,3 +129,112 @@ impl Queues {
 fn name(metadata: &ObjectMeta) -> Name {
     (metadata.namespace.clone(), metadata.name.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use serde_json::{Value, json};
+    use tidegate_api::rollout::Rollout;
+
+    use super::*;
+    use crate::watch::{self, Cached};
+
+    /// Which Rollouts a change of an object leads to.
+    fn woken(caches: &Caches, resource: &Resource, metadata: &Value) -> Vec<String> {
+        let queues = Queues::new();
+        let metadata: ObjectMeta = watch::read_typed(metadata).unwrap();
+        queues.tell(caches, resource, &Change::Present(&metadata));
+        let mut names = Vec::new();
+        while let Some(Some((_, name))) = queues.rollouts.next().now_or_never() {
+            names.push(name);
+        }
+        names
+    }
+
+    fn owned_by(owner: &Value) -> Value {
+        let mut owner = owner.clone();
+        owner["controller"] = json!(true);
+        json!({"name": "x", "namespace": "shop", "ownerReferences": [owner]})
+    }
+
+    /// Keeps QUE-06: kind and name tell, whatever uid and group.
+    #[test]
+    fn a_change_of_what_a_rollout_owns_wakes_it() {
+        let caches = Caches::new();
+        for resource in [REPLICA_SETS, ANALYSIS_RUNS] {
+            let own = owned_by(&json!({"kind": "Rollout", "name": "web", "uid": "of old"}));
+            assert_eq!(woken(&caches, &resource, &own), ["web"]);
+            let other = owned_by(&json!({"kind": "Deployment", "name": "web"}));
+            assert_eq!(woken(&caches, &resource, &other), Vec::<String>::new());
+            let nobody = json!({"name": "x", "namespace": "shop"});
+            assert_eq!(woken(&caches, &resource, &nobody), Vec::<String>::new());
+        }
+    }
+
+    /// A Rollout that names an object of each kind.
+    fn naming(name: &str) -> Value {
+        json!({
+            "metadata": {"name": name, "namespace": "shop", "uid": name},
+            "spec": {"strategy": {"canary": {
+                "canaryService": format!("{name}-service"),
+                "trafficRouting": {
+                    "nginx": {"stableIngress": format!("{name}-ingress")},
+                    "istio": {
+                        "virtualService": {"name": format!("{name}-virtual")},
+                        "destinationRule": {"name": format!("{name}-rule"),
+                            "canarySubsetName": "c", "stableSubsetName": "s"},
+                    },
+                },
+            }}},
+        })
+    }
+
+    /// Keeps QUE-08 and QUE-10, whatever the class of an Ingress.
+    #[test]
+    fn a_change_of_what_a_rollout_names_wakes_it() {
+        let caches = Caches::new();
+        for name in ["api", "web"] {
+            caches.rollouts.put(Ok(naming(name)));
+        }
+        for (resource, name) in [
+            (SERVICES, "service"),
+            (INGRESSES, "ingress"),
+            (VIRTUAL_SERVICES, "virtual"),
+            (DESTINATION_RULES, "rule"),
+        ] {
+            let object = |owner: &str, namespace: &str| json!({"name": format!("{owner}-{name}"), "namespace": namespace});
+            assert_eq!(woken(&caches, &resource, &object("web", "shop")), ["web"]);
+            let elsewhere = woken(&caches, &resource, &object("web", "other"));
+            assert_eq!(elsewhere, Vec::<String>::new());
+            let unnamed = woken(&caches, &resource, &object("no", "shop"));
+            assert_eq!(unnamed, Vec::<String>::new());
+        }
+    }
+
+    /// Keeps QUE-10: whoever has marked it may name it no longer.
+    #[test]
+    fn a_destination_rule_wakes_whoever_marked_it() {
+        let marked = json!({"name": "rule", "namespace": "shop",
+            "annotations": {labels::MANAGED_BY_ROLLOUTS: "gone"}});
+        assert_eq!(woken(&Caches::new(), &DESTINATION_RULES, &marked), ["gone"]);
+    }
+
+    /// Keeps QUE-05: a Rollout that changes may leave Services behind.
+    #[test]
+    fn a_change_of_a_rollout_leads_to_it_and_to_services_that_it_left() {
+        let (caches, queues) = (Caches::new(), Queues::new());
+        for name in ["web-service", "web-earlier"] {
+            caches.services.put(Ok(
+                json!({"metadata": {"name": name, "namespace": "shop", "uid": name,
+                "annotations": {labels::MANAGED_BY_ROLLOUTS: "web"}}}),
+            ));
+        }
+        caches.rollouts.put(Ok(naming("web")));
+        let rollout = Rollout::read(naming("web")).unwrap();
+        queues.tell(&caches, &ROLLOUTS, &Change::Present(&rollout.metadata));
+        let of = |name: &str| Some(Some(("shop".to_owned(), name.to_owned())));
+        assert_eq!(queues.rollouts.next().now_or_never(), of("web"));
+        assert_eq!(queues.services.next().now_or_never(), of("web-earlier"));
+        assert_eq!(queues.services.next().now_or_never(), None);
+    }
+}

@@ -339,3 +339,96 @@ async fn resync(caches: Caches, queues: Queues, every: Duration) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use clap::Parser;
+    use tidegate_core::plan::ROLLOUTS;
+
+    use super::*;
+    use crate::reconcile::{Kind, Name, Verdict};
+
+    async fn parts(flags: &[&str]) -> Parts {
+        let line = [
+            "rollouts-controller",
+            "--healthz-port=0",
+            "--metrics-port=0",
+        ];
+        let args = Args::try_parse_from(line.iter().chain(flags)).unwrap();
+        let config = kube::Config::new("http://127.0.0.1:9".parse().unwrap());
+        let surroundings = Surroundings {
+            client: Client::try_from(config).unwrap(),
+            clock: Clock::wall(),
+            egress: Egress::FromEnvironment,
+            listening: None,
+        };
+        Parts::start(&args, &surroundings).await.unwrap()
+    }
+
+    /// Panics at its first pass over `bad`.
+    struct Fragile(AtomicU32, watch::Sender<Vec<String>>);
+
+    impl Kind for Fragile {
+        fn resource(&self) -> Resource {
+            ROLLOUTS
+        }
+
+        async fn pass(&self, _shell: &Shell, name: &Name) -> Verdict {
+            let first = name.1 == "bad" && self.0.fetch_add(1, Ordering::Relaxed) == 0;
+            assert!(!first, "a panic on purpose");
+            self.1.send_modify(|done| done.push(name.1.clone()));
+            Verdict::Done(None)
+        }
+    }
+
+    /// Keeps QUE-11.
+    #[tokio::test]
+    async fn a_panic_ends_one_pass_and_nothing_else() {
+        let parts = parts(&["--leader-elect=false"]).await;
+        let done = watch::Sender::new(Vec::new());
+        let mut seen = done.subscribe();
+        let queue = Arc::clone(&parts.queues.rollouts);
+        for name in ["bad", "good"] {
+            queue.add(("shop".to_owned(), name.to_owned()));
+        }
+        let kind = Arc::new(Fragile(AtomicU32::new(0), done));
+        let worker = tokio::spawn(reconcile::work(parts.shell, kind, Arc::clone(&queue)));
+        let both = seen.wait_for(|done| done.len() == 2);
+        let both = tokio::time::timeout(PATIENCE, both).await;
+        assert!(both.is_ok(), "it is tried again");
+        drop(both);
+        assert_eq!(*seen.borrow(), ["good", "bad"]);
+        queue.close();
+        worker.await.unwrap();
+        for task in parts.tasks {
+            task.abort();
+        }
+    }
+
+    /// Keeps QUE-04.
+    #[tokio::test(start_paused = true)]
+    async fn everything_is_looked_at_again_after_a_while() {
+        let (caches, queues) = (Caches::new(), Queues::new());
+        let named =
+            |name: &str| Ok(serde_json::json!({"metadata": {"name": name, "namespace": "shop"}}));
+        caches.rollouts.put(named("web"));
+        caches.analysis_runs.put(named("run"));
+        let args = Args::try_parse_from(["rollouts-controller"]).unwrap();
+        let task = tokio::spawn(resync(caches, queues.clone(), args.resync()));
+        let begun = tokio::time::Instant::now();
+        for round in 1..3 {
+            for (queue, name) in [(&queues.rollouts, "web"), (&queues.analysis_runs, "run")] {
+                let key = tokio::time::timeout(args.resync() * 2, queue.next()).await;
+                let key = key.unwrap().unwrap();
+                assert_eq!(
+                    (key.1.as_str(), begun.elapsed().as_secs()),
+                    (name, round * 900)
+                );
+                queue.done(&key, None);
+            }
+        }
+        task.abort();
+    }
+}

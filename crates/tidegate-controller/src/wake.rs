@@ -336,6 +336,7 @@ mod tests {
         assert_eq!(queue.next().await, Some("a"));
     }
 
+    /// Keeps QUE-03.
     #[tokio::test(start_paused = true)]
     async fn a_failed_key_waits_longer_each_time_up_to_ten_seconds() {
         let queue = Queue::new();
@@ -352,6 +353,7 @@ mod tests {
         assert_eq!(waits.last(), Some(&10_000));
     }
 
+    /// Fixes QUE-03.
     #[tokio::test(start_paused = true)]
     async fn a_key_waits_as_long_as_the_server_asks() {
         let queue = Queue::new();

@@ -128,7 +128,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::ROLLOUTS;
+    use crate::plan::{REPLICA_SETS, ROLLOUTS, SERVICES};
 
     #[test]
     fn who_is_outrun_again_and_again_waits_longer_each_time() {
@@ -145,5 +145,41 @@ mod tests {
         let first = ledger.outrun(&owner, &Failure::Conflict).unwrap();
         assert!(!first.is_lasting());
         assert_eq!(ledger.outrun(&owner, &Failure::NotFound), None);
+    }
+
+    struct Caches(BTreeMap<Resource, u64>);
+
+    impl Seen for Caches {
+        fn version(&self, resource: &Resource) -> Option<u64> {
+            self.0.get(resource).copied()
+        }
+    }
+
+    /// Keeps QUE-12, and fixes it: for every kind that was written. Versions are numbers, so 10 comes
+    /// after 9; what is none is not waited for.
+    #[test]
+    fn a_pass_waits_until_every_kind_that_was_written_was_seen() {
+        let owner = ObjectKey::new(ROLLOUTS, "n", "web");
+        let other = ObjectKey::new(ROLLOUTS, "n", "api");
+        let mut ledger = Ledger::default();
+        let mut caches = Caches([(ROLLOUTS, 9), (REPLICA_SETS, 9)].into());
+        assert_eq!(ledger.check(&owner, &caches), Freshness::Fresh);
+        ledger.record(&owner, &ROLLOUTS, "10");
+        ledger.record(&owner, &ROLLOUTS, "8");
+        ledger.record(&owner, &REPLICA_SETS, "9");
+        ledger.record(&owner, &SERVICES, "nonsense");
+        assert_eq!(ledger.check(&owner, &caches), Freshness::Behind(ROLLOUTS));
+        assert_eq!(ledger.check(&other, &caches), Freshness::Fresh);
+        caches.0.insert(ROLLOUTS, 10);
+        assert_eq!(ledger.check(&owner, &caches), Freshness::Fresh);
+        ledger.record(&owner, &SERVICES, "11");
+        let behind = Freshness::Behind(SERVICES);
+        assert_eq!(
+            ledger.check(&owner, &caches),
+            behind,
+            "nothing of that kind was seen yet"
+        );
+        ledger.forget(&owner);
+        assert_eq!(ledger.check(&owner, &caches), Freshness::Fresh);
     }
 }

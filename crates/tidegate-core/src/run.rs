@@ -399,6 +399,7 @@ mod tests {
         }
     }
 
+    /// Keeps AVL-05, for blue-green as well.
     #[test]
     fn no_more_pods_are_evicted_than_may_be_and_nothing_follows() {
         let (tried, applied) = carry_out(&restart(), |_| None);

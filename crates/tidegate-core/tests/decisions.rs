@@ -342,6 +342,9 @@ fn merge(target: &mut Value, patch: &Value) {
         }
         return;
     };
+    if !target.is_object() {
+        *target = json!({});
+    }
     for (key, member) in members {
         if member.is_null() {
             if let Some(target) = target.as_object_mut() {

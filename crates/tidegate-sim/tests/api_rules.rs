@@ -227,6 +227,7 @@ fn defaults_of_the_definition_are_filled_in_and_unknown_fields_are_cut_off() {
     assert!(refusal.message.contains("unknown field \"spec.nonsense\""));
 }
 
+/// Keeps VAL-04.
 #[test]
 fn a_selector_never_changes() {
     let mut cluster = cluster();

@@ -139,6 +139,7 @@ fn is_hollow(object: &Value) -> bool {
 mod tests {
     use super::*;
 
+    /// Keeps RSI-03 and EPH-06.
     #[test]
     fn what_was_added_is_found_and_taken_away_again() {
         let own = json!({"podAntiAffinity": {REQUIRED: [{"topologyKey": "zone"}]}});

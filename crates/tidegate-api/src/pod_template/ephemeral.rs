@@ -244,6 +244,7 @@ mod tests {
         serde_json::from_value(value).unwrap()
     }
 
+    /// Keeps RSI-03 and EPH-01.
     #[test]
     fn only_what_was_injected_is_taken_away() {
         let held = metadata(json!({"labels": {"app": "web", "role": "canary"}}));

@@ -46,6 +46,7 @@ async fn pause_is_taken_back_by_promote() {
     assert_eq!(rollout["status"]["currentStepIndex"], 0);
 }
 
+/// Keeps ACT-11.
 #[tokio::test]
 async fn restart_writes_the_instant() {
     let bench = Bench::start("restart").await;

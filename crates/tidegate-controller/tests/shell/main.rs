@@ -5,4 +5,5 @@
 
 mod election;
 mod serving;
+mod watching;
 mod world;

@@ -60,6 +60,7 @@ pub(crate) struct Asked {
     pub(crate) who: String,
     pub(crate) method: Method,
     pub(crate) path: String,
+    pub(crate) query: String,
     pub(crate) at: Instant,
     pub(crate) code: StatusCode,
 }
@@ -111,6 +112,7 @@ async fn watch_over(State(server): State<Arc<Server>>, request: Request, next: N
         who: header.map_or("", |who| who.to_str().unwrap()).to_owned(),
         method: request.method().clone(),
         path: request.uri().path().to_owned(),
+        query: request.uri().query().unwrap_or_default().to_owned(),
         at: Instant::now(),
         code: StatusCode::OK,
     };

@@ -125,6 +125,7 @@ fn the_message_names_metric_and_limit() {
     );
 }
 
+/// Keeps ACT-12.
 #[test]
 fn a_run_that_is_terminated_measures_nothing_new_and_succeeds() {
     let mut run =

@@ -248,6 +248,7 @@ mod tests {
         }
     }
 
+    /// Keeps STS-03.
     #[test]
     fn the_same_status_and_reason_leave_the_old_message_and_place() {
         let mut status = with(vec![
@@ -260,6 +261,7 @@ mod tests {
         assert_eq!(status, before);
     }
 
+    /// Keeps STS-03.
     #[test]
     fn a_new_reason_keeps_the_transition_time_and_goes_to_the_end() {
         let mut status = with(vec![
@@ -276,6 +278,7 @@ mod tests {
         assert_eq!(status.conditions[1].last_update_time, Some(at(9).into()));
     }
 
+    /// Keeps STS-03.
     #[test]
     fn another_status_begins_a_new_transition() {
         let mut status = with(vec![condition(
@@ -291,5 +294,37 @@ mod tests {
             status.conditions[0].last_transition_time,
             Some(at(9).into())
         );
+    }
+
+    /// Keeps STS-16.
+    #[test]
+    fn sentences_are_upstreams_word_for_word() {
+        let said = [
+            progressing_message(Some("web-a"), "web"),
+            progressing_message(None, "web"),
+            timed_out_message(Some("web-a"), "web"),
+            timed_out_message(None, "web"),
+            progressed_message("web-a"),
+            aborted_message(2, ""),
+            aborted_message(2, "why"),
+            invalid_message("web", "why"),
+            created_message("web-a"),
+            found_message("web-a"),
+            create_error_message("web-a", "why"),
+        ];
+        let expected = [
+            "ReplicaSet \"web-a\" is progressing.",
+            "Rollout \"web\" is progressing.",
+            "ReplicaSet \"web-a\" has timed out progressing.",
+            "Rollout \"web\" has timed out progressing.",
+            "ReplicaSet \"web-a\" has successfully progressed.",
+            "Rollout aborted update to revision 2",
+            "Rollout aborted update to revision 2: why",
+            "The Rollout \"web\" is invalid: why",
+            "Created new replica set \"web-a\"",
+            "Found new replica set \"web-a\"",
+            "Failed to create new replica set \"web-a\": why",
+        ];
+        assert_eq!(said, expected);
     }
 }

@@ -183,6 +183,7 @@ mod tests {
         (phase.name, phase.message)
     }
 
+    /// Keeps STS-11.
     #[test]
     fn an_unseen_generation_hides_the_recorded_phase() {
         let (name, message) = phase(json!({
@@ -192,12 +193,14 @@ mod tests {
         assert_eq!(message, "waiting for rollout spec update to be observed");
     }
 
+    /// Keeps STS-11.
     #[test]
     fn cleared_pauses_show_as_unpausing() {
         let (_, message) = phase(json!({"status": {"controllerPause": true, "phase": "Paused"}}));
         assert_eq!(message, "waiting for rollout to unpause");
     }
 
+    /// Fixes STS-11.
     #[test]
     fn an_unseen_generation_of_the_referent_hides_the_recorded_phase() {
         let noted = |generation: &str| {
@@ -213,6 +216,7 @@ mod tests {
         );
     }
 
+    /// Keeps STS-10.
     #[test]
     fn an_abort_degrades_even_if_somebody_also_paused() {
         let (name, message) = phase(json!({
@@ -225,6 +229,7 @@ mod tests {
         );
     }
 
+    /// Keeps STS-10.
     #[test]
     fn only_a_basic_canary_waits_for_old_pods_to_go() {
         let status = json!({"replicas": 3, "updatedReplicas": 2, "availableReplicas": 3,
@@ -234,5 +239,120 @@ mod tests {
         let routed = json!({"spec": {"replicas": 2,
             "strategy": {"canary": {"trafficRouting": {}}}}, "status": status});
         assert_eq!(phase(routed).0, HEALTHY);
+    }
+
+    /// Keeps STS-11: what is no number is a hash of old, and somebody may have written a larger one.
+    #[test]
+    fn only_a_smaller_number_is_an_unseen_generation() {
+        let seen = |observed: &str| {
+            phase(json!({
+                "metadata": {"generation": 3},
+                "status": {"observedGeneration": observed, "phase": "Healthy"}}))
+            .0
+        };
+        assert_eq!(
+            ["2", "3", "4", "6b9b86fbd5", ""]
+                .map(seen)
+                .map(|name| name == HEALTHY),
+            [false, true, true, true, true]
+        );
+    }
+
+    /// What a controller writes for a Rollout of two pods, of which everything that hinders is taken away
+    /// bit by bit.
+    fn written(strategy: &Value, hindrances: &[(&str, Value)]) -> Vec<String> {
+        let mut draft = json!({"spec": {"replicas": 2, "strategy": strategy}, "status": {
+            "replicas": 3, "updatedReplicas": 1, "availableReplicas": 0, "stableRS": "a",
+            "currentPodHash": "b"}});
+        let mut told = Vec::new();
+        for (pointer, value) in hindrances {
+            let (parent, name) = pointer.rsplit_once('/').unwrap();
+            draft.pointer_mut(parent).unwrap()[name] = value.clone();
+            let rollout = rollout(draft.clone());
+            let phase = calculated(&rollout.spec, &rollout.status);
+            told.push(format!("{}: {}", phase.name, phase.message));
+        }
+        told
+    }
+
+    /// What comes before the strategies, from what weighs most.
+    fn in_the_way() -> Vec<(&'static str, Value)> {
+        let invalid = json!({"type": "InvalidSpec", "reason": "InvalidSpec", "message": "i"});
+        let late =
+            json!({"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "d"});
+        vec![
+            ("/spec/paused", json!(true)),
+            (
+                "/status/pauseConditions",
+                json!([{"reason": "CanaryPauseStep"}, {"reason": "other"}]),
+            ),
+            ("/spec/restartAt", json!("2026-01-01T00:00:00Z")),
+            ("/status/conditions", json!([invalid, late])),
+            ("/status/conditions", json!([late])),
+            ("/status/conditions", json!([])),
+            ("/spec/paused", json!(false)),
+            ("/status/pauseConditions", json!([])),
+            ("/status/restartedAt", json!("2026-01-01T00:00:00Z")),
+            ("/status/updatedReplicas", json!(2)),
+            ("/status/availableReplicas", json!(2)),
+        ]
+    }
+
+    /// Keeps STS-10.
+    #[test]
+    fn what_weighs_more_is_told_first() {
+        let mut hindrances = in_the_way();
+        hindrances.push(("/status/replicas", json!(2)));
+        hindrances.push(("/status/stableRS", json!("b")));
+        let told = written(&json!({"canary": {}}), &hindrances);
+        assert_eq!(
+            told[3..],
+            [
+                "Degraded: InvalidSpec: i",
+                "Degraded: ProgressDeadlineExceeded: d",
+                "Paused: manually paused",
+                "Paused: CanaryPauseStep",
+                "Progressing: rollout is restarting",
+                "Progressing: more replicas need to be updated",
+                "Progressing: updated replicas are still becoming available",
+                "Progressing: old replicas are pending termination",
+                "Progressing: waiting for all steps to complete",
+                "Healthy: ",
+            ]
+        );
+    }
+
+    /// Keeps STS-10.
+    #[test]
+    fn blue_green_says_what_it_waits_for_after_the_pods() {
+        let mut hindrances = in_the_way();
+        let run = |phase: &str| json!({"name": "r", "status": phase});
+        let last = [
+            ("/status/blueGreen", json!({"activeSelector": "a"})),
+            ("/status/blueGreen", json!({"activeSelector": "b"})),
+            (
+                "/status/blueGreen/postPromotionAnalysisRunStatus",
+                run("Running"),
+            ),
+            (
+                "/status/blueGreen/postPromotionAnalysisRunStatus",
+                run("Successful"),
+            ),
+            ("/status/stableRS", json!("b")),
+        ];
+        hindrances.extend(last);
+        let strategy = json!({"blueGreen": {"activeService": "s", "postPromotionAnalysis": {}}});
+        let told = written(&strategy, &hindrances);
+        assert_eq!(
+            told[10..],
+            [
+                "Progressing: active service cutover pending",
+                "Progressing: active service cutover pending",
+                "Progressing: waiting for analysis to complete",
+                "Progressing: waiting for analysis to complete",
+                "Progressing: waiting for post-promotion verification to complete",
+                "Healthy: ",
+            ]
+        );
     }
 }

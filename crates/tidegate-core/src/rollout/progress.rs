@@ -164,6 +164,7 @@ mod tests {
         text.parse().unwrap()
     }
 
+    /// Keeps STS-04.
     #[test]
     fn a_change_is_not_healthy_in_the_pass_that_first_sees_it() {
         let done = json!({"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2,
@@ -173,6 +174,66 @@ mod tests {
         assert!(!is_healthy(&rollout, &rollout.status));
         rollout.status.observed_generation = "2".to_owned();
         assert!(is_healthy(&rollout, &rollout.status));
+    }
+
+    /// Whether a Rollout is healthy once one member of its status is another one.
+    fn healthy_but_for(sound: &Rollout, name: &str, value: serde_json::Value) -> bool {
+        let mut status = serde_json::to_value(&sound.status).unwrap();
+        status[name] = value;
+        is_healthy(sound, &serde_json::from_value(status).unwrap())
+    }
+
+    /// Keeps STS-04.
+    #[test]
+    fn a_canary_is_healthy_when_nothing_of_it_is_left_to_do() {
+        let sound = canary(
+            &json!({"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2,
+            "currentStepIndex": 1, "stableRS": "a", "currentPodHash": "a",
+            "observedGeneration": "2"}),
+        );
+        assert!(healthy_but_for(&sound, "readyReplicas", json!(1)));
+        assert!(healthy_but_for(&sound, "currentStepIndex", json!(null)));
+        for (name, value) in [
+            ("replicas", json!(3)),
+            ("updatedReplicas", json!(1)),
+            ("updatedReplicas", json!(3)),
+            ("availableReplicas", json!(1)),
+            ("currentStepIndex", json!(0)),
+            ("stableRS", json!("b")),
+            ("stableRS", json!("")),
+        ] {
+            assert!(
+                !healthy_but_for(&sound, name, value.clone()),
+                "{name}: {value}"
+            );
+        }
+        let nothing = healthy_but_for(&sound, "currentPodHash", json!(""));
+        assert!(!nothing);
+    }
+
+    fn blue_green(status: &serde_json::Value) -> Rollout {
+        let mut rollout = canary(status);
+        rollout.spec.strategy = serde_json::from_value(
+            json!({"blueGreen": {"activeService": "active", "previewService": "preview"}}),
+        )
+        .unwrap();
+        rollout
+    }
+
+    /// Keeps STS-04.
+    #[test]
+    fn blue_green_is_healthy_when_its_services_lead_to_the_new_version() {
+        let mut sound = blue_green(&json!({"replicas": 4, "updatedReplicas": 2,
+            "availableReplicas": 2, "currentPodHash": "a", "observedGeneration": "2",
+            "blueGreen": {"activeSelector": "a", "previewSelector": "a"}}));
+        assert!(is_healthy(&sound, &sound.status));
+        let active = json!({"activeSelector": "b", "previewSelector": "a"});
+        assert!(!healthy_but_for(&sound, "blueGreen", active));
+        let preview = json!({"activeSelector": "a", "previewSelector": "b"});
+        assert!(!healthy_but_for(&sound, "blueGreen", preview.clone()));
+        sound.spec.strategy =
+            serde_json::from_value(json!({"blueGreen": {"activeService": "active"}})).unwrap();
+        assert!(healthy_but_for(&sound, "blueGreen", preview));
     }
 
     #[test]
@@ -198,6 +259,7 @@ mod tests {
         ));
     }
 
+    /// Keeps STS-06.
     #[test]
     fn fewer_old_pods_are_progress_and_fewer_ready_pods_are_not() {
         let rollout = canary(&json!({"replicas": 4, "updatedReplicas": 1, "readyReplicas": 4}));
@@ -207,5 +269,38 @@ mod tests {
         assert!(!is_progressing(&rollout, &next));
         next.replicas = 3;
         assert!(is_progressing(&rollout, &next));
+    }
+
+    /// Keeps STS-06.
+    #[test]
+    fn what_gets_on_is_progress() {
+        let held = json!({"replicas": 4, "updatedReplicas": 2, "readyReplicas": 2,
+            "availableReplicas": 2, "currentStepIndex": 0, "stableRS": "a", "currentPodHash": "b",
+            "currentStepHash": "s", "blueGreen": {"activeSelector": "a", "previewSelector": "a"}});
+        let moved = |rollout: &Rollout, name: &str, value: &serde_json::Value| {
+            let mut next = held.clone();
+            next[name] = value.clone();
+            is_progressing(rollout, &serde_json::from_value(next).unwrap())
+        };
+        let (canary, colours) = (canary(&held), blue_green(&held));
+        let active = json!({"activeSelector": "b", "previewSelector": "a"});
+        let preview = json!({"activeSelector": "a", "previewSelector": "b"});
+        for (name, value, expected) in [
+            ("updatedReplicas", json!(1), [true, true]),
+            ("replicas", json!(3), [true, true]),
+            ("replicas", json!(5), [false, false]),
+            ("readyReplicas", json!(3), [true, true]),
+            ("availableReplicas", json!(3), [true, true]),
+            ("availableReplicas", json!(1), [false, false]),
+            ("stableRS", json!("b"), [true, false]),
+            ("currentStepIndex", json!(1), [true, false]),
+            ("currentStepIndex", json!(null), [false, false]),
+            ("currentStepHash", json!("t"), [true, false]),
+            ("blueGreen", active, [false, true]),
+            ("blueGreen", preview, [false, true]),
+        ] {
+            let found = [&canary, &colours].map(|rollout| moved(rollout, name, &value));
+            assert_eq!(found, expected, "{name}: {value}");
+        }
     }
 }

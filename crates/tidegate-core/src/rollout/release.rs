@@ -100,6 +100,7 @@ mod tests {
         assert_eq!(release(&held, Some(&rollout("web"))), None);
     }
 
+    /// Keeps QUE-08.
     #[test]
     fn what_nobody_names_loses_selector_and_annotation() {
         let left = service(&json!({"app": "web", labels::POD_TEMPLATE_HASH: "abc"}));
@@ -115,6 +116,7 @@ mod tests {
         }
     }
 
+    /// Fixes QUE-08.
     #[test]
     fn a_service_keeps_its_last_selector() {
         let alone = service(&json!({labels::POD_TEMPLATE_HASH: "abc"}));
@@ -128,6 +130,7 @@ mod tests {
         assert_eq!(release(&held, Some(&unreadable)), None);
     }
 
+    /// Keeps QUE-09.
     #[test]
     fn a_service_without_the_annotation_is_nobodys_business() {
         let mut foreign = service(&json!({"app": "web", labels::POD_TEMPLATE_HASH: "abc"}));

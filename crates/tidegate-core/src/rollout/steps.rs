@@ -166,3 +166,48 @@ impl Progress {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Keeps STS-16.
+    #[test]
+    fn steps_are_told_in_upstreams_words() {
+        for (step, words) in [
+            (json!({"setWeight": 20}), "setWeight: 20"),
+            (json!({"pause": {}}), "pause"),
+            (json!({"pause": {"duration": 10}}), "pause: 10"),
+            (json!({"pause": {"duration": "10s"}}), "pause: 10s"),
+            (json!({"analysis": {}}), "analysis"),
+            (json!({"experiment": {}}), "experiment"),
+            (
+                json!({"setCanaryScale": {"weight": 5}}),
+                "setCanaryScale{weight: 5}",
+            ),
+            (
+                json!({"setCanaryScale": {"replicas": 3}}),
+                "setCanaryScale{replicas: 3}",
+            ),
+            (
+                json!({"setCanaryScale": {"matchTrafficWeight": true}}),
+                "setCanaryScale{matchTrafficWeight: true}",
+            ),
+            (
+                json!({"setHeaderRoute": {"name": "r"}}),
+                "setHeaderRoute: r",
+            ),
+            (
+                json!({"setMirrorRoute": {"name": "r"}}),
+                "setMirrorRoute: r",
+            ),
+            (json!({"plugin": {"name": "acme/p"}}), "plugin: acme/p"),
+            (json!({}), "invalid"),
+        ] {
+            let wire: CanaryStep = serde_json::from_value(step).unwrap();
+            assert_eq!(Step::from_wire(&wire).words(), words);
+        }
+    }
+}

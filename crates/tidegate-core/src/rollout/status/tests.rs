@@ -1,5 +1,8 @@
 //! Passes as people meet them: what is recorded, told and waited for.
 
+mod durations;
+mod whole;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
@@ -420,6 +423,7 @@ fn a_mended_manifest_loses_its_condition() {
     assert!(conditions::get(&next.status, Kind::InvalidSpec).is_none());
 }
 
+/// Keeps QUE-18.
 #[test]
 fn only_differences_are_written_and_what_is_gone_becomes_null() {
     let held = halfway(1, &json!({"message": "m", "controllerPause": true}));
@@ -443,6 +447,7 @@ fn only_differences_are_written_and_what_is_gone_becomes_null() {
     assert_eq!(write.guard, version);
 }
 
+/// Keeps QUE-18.
 #[test]
 fn nothing_is_written_without_a_change_or_after_an_incomplete_run() {
     let held = halfway(1, &json!({}));

@@ -1,5 +1,7 @@
 //! One flaw at a time in a manifest that is otherwise right.
 
+mod strategies;
+
 use std::sync::Arc;
 
 use serde_json::json;
@@ -202,6 +204,7 @@ fn named_objects_that_exist_and_fit_are_fine() {
     assert!(findings_of(&observed()).is_empty());
 }
 
+/// Keeps VAL-30, and VAL-31 after it.
 #[test]
 fn a_missing_service_is_named_before_a_missing_template() {
     let mut observed = observed();
@@ -218,6 +221,7 @@ fn a_missing_service_is_named_before_a_missing_template() {
     );
 }
 
+/// Keeps VAL-30.
 #[test]
 fn a_service_must_select_the_pods_and_belong_to_nobody_else() {
     let mut observed = observed();
@@ -355,4 +359,17 @@ fn routers_come_last() {
     };
     observed.router_findings.push(finding.clone());
     assert_eq!(findings_of(&observed), [finding]);
+}
+
+/// Keeps WLR-02: what pods run does not count.
+#[test]
+fn labels_and_annotations_make_a_template() {
+    let pods = json!({"spec": {"containers": [{"name": "web", "image": "shop:1"}]}});
+    assert!(is_empty_template(&pods));
+    assert!(is_empty_template(&json!({"metadata": {"labels": {}}})));
+    for member in ["labels", "annotations"] {
+        assert!(!is_empty_template(
+            &json!({"metadata": {member: {"app": "shop"}}})
+        ));
+    }
 }
