@@ -120,7 +120,7 @@ impl Deed<'_> {
 type Check = fn(&Deed<'_>) -> Option<String>;
 
 /// In the order of the catalogue.
-const CHECKS: [Check; 39] = [
+const CHECKS: [Check; 41] = [
     traffic::no_black_hole,
     traffic::capacity_before_weight,
     traffic::weight_before_scale_down,
@@ -140,8 +140,10 @@ const CHECKS: [Check; 39] = [
     traffic::routes_agree,
     gates::step_index_law,
     gates::step_is_done,
+    gates::back_to_stable_skips_the_steps,
     untouched::release_keeps_pods,
     identity::one_replica_set_per_template,
+    identity::collisions_are_real,
     workload::pods_come_before_they_go,
     workload::template_stays_away,
     evidence::promotion_has_its_reason,

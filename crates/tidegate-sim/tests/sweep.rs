@@ -9,10 +9,10 @@ use tidegate_sim::{
     faults::Cut,
 };
 
-/// Everything. A watch that lags by more than one change lags by all of them, for a while.
+/// Everything. A watch that lags by more than four changes lags by all of them, for a while.
 const ALL: Faults<'_> = Faults {
     cuts: &Cut::ALL,
-    lags: &[1, usize::MAX],
+    lags: &[1, 2, 4, usize::MAX],
 };
 
 /// What goes wrong with single writes.

@@ -93,9 +93,9 @@ impl Queue {
         self.sleep(object, Some(now + delay));
     }
 
-    /// Whether nothing has to wait after a failure.
+    /// Whether nothing has to wait after a failure, or after somebody else was faster.
     pub(super) fn is_calm(&self) -> bool {
-        self.failures.is_empty()
+        self.failures.is_empty() && self.outrun.is_empty()
     }
 
     /// When the next object's turn comes, if nothing changes.

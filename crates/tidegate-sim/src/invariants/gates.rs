@@ -35,6 +35,17 @@ pub(super) fn step_index_law(deed: &Deed<'_>) -> Option<String> {
     (!allowed).then(|| format!("S1-1: the step index goes from {from} to {to}"))
 }
 
+/// S1-11: who goes back to the stable version in the middle of an update has no step left to take.
+pub(super) fn back_to_stable_skips_the_steps(deed: &Deed<'_>) -> Option<String> {
+    let (before, after) = (deed.before, deed.after);
+    let ours = deed.change.object.kind == kinds::ROLLOUTS && deed.change.actor == CONTROLLER;
+    let returns = before.current != after.current && after.current == after.stable;
+    let (step, steps) = (after.step?, after.steps().len());
+    let left = i64::try_from(steps).is_ok_and(|steps| step < steps);
+    (ours && returns && !before.stable.is_empty() && left)
+        .then(|| format!("S1-11: step {step} is to be taken by what is stable already"))
+}
+
 /// Whether going back to an earlier version may skip the steps.
 fn has_window(picture: &Picture) -> bool {
     picture.object()["spec"]["rollbackWindow"].is_object()

@@ -43,6 +43,28 @@ pub(super) fn one_replica_set_per_template(deed: &Deed<'_>) -> Option<String> {
     })
 }
 
+/// S2-9: a name that is taken counts as a collision only if what has it is not ours with this template.
+pub(super) fn collisions_are_real(deed: &Deed<'_>) -> Option<String> {
+    let change = deed.change;
+    if change.object.kind != kinds::ROLLOUTS || change.actor != CONTROLLER {
+        return None;
+    }
+    let count = |object: &Value| fields::number(object, &["status", "collisionCount"]).unwrap_or(0);
+    let before = change.old.as_deref().map_or(0, count);
+    let template = &change.new["spec"]["template"];
+    if count(&change.new) <= before || template.is_null() {
+        return None;
+    }
+    let own = deed.state.of(kinds::REPLICA_SETS).find(|set| {
+        fields::controller_uid(set) == deed.after.uid
+            && pod_template::equal_ignoring_hash(&set["spec"]["template"], template)
+    })?;
+    Some(format!(
+        "S2-9: a collision is counted, and {} is its own",
+        fields::name(own)
+    ))
+}
+
 fn revision(set: &Value) -> i64 {
     fields::text(set, &["metadata", "annotations", labels::REVISION])
         .parse()

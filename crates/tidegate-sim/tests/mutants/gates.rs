@@ -26,6 +26,38 @@ fn a_weight_that_rises_while_paused_is_seen() {
 }
 
 #[test]
+fn steps_for_what_is_stable_already_are_seen() {
+    let story = "
+about: What broken controllers break on the way back.
+rollout: { steps: [{ setWeight: 25 }, { pause: {} }] }
+story:
+  - { when: Healthy, user: set image v2 }
+  - { when: Paused, user: set image v1 }
+ends: Healthy v1
+";
+    check_in(
+        story,
+        |cluster, write| {
+            let status = status(cluster);
+            let returns = !status["stableRS"].is_null()
+                && write.body["status"]["currentPodHash"] == status["stableRS"];
+            let mut write = write.clone();
+            write.body["status"]["currentStepIndex"] = json!(0);
+            returns.then_some(write)
+        },
+        "S1-11",
+    );
+}
+
+#[test]
+fn a_collision_with_itself_is_seen() {
+    check(
+        |cluster, _| pauses(cluster).then(|| note(cluster, &json!({"collisionCount": 1})))?,
+        "S2-9",
+    );
+}
+
+#[test]
 fn a_step_index_that_leaps_is_seen() {
     check(
         |cluster, _| pauses(cluster).then(|| note(cluster, &json!({"currentStepIndex": 3})))?,
