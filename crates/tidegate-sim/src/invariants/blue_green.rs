@@ -74,7 +74,7 @@ fn lacks(deed: &Deed<'_>, to: &str) -> Option<String> {
     // What was stable not long ago was judged then.
     let known = *to == *after.stable
         || after.set(to).deadline.is_some()
-        || !after.spec("rollbackWindow").is_null();
+        || after.is_within_the_window(to, &before.stable);
     if known || after.promotes_fully() {
         return None;
     }

@@ -102,7 +102,8 @@ pub(super) fn promotion_has_its_reason(deed: &Deed<'_>) -> Option<String> {
         return None;
     }
     let steps = i64::try_from(after.steps().len()).unwrap_or(i64::MAX);
-    let asked = before.promotes_fully() || before.has_rollback_window();
+    let asked =
+        before.promotes_fully() || before.is_within_the_window(&after.stable, &before.stable);
     let through = before.step.is_none_or(|step| step == steps) && before.current == after.stable;
     if !asked && !through {
         let step = before.step.unwrap_or(0);

@@ -31,7 +31,9 @@ pub(super) fn step_index_law(deed: &Deed<'_>) -> Option<String> {
     let allowed = (to == from + 1 && to <= end)
         || (to == 0 && (renewed || after.is_aborted()))
         || (to == end
-            && (after.current == after.stable || before.promotes_fully() || has_window(after)));
+            && (after.current == after.stable
+                || before.promotes_fully()
+                || after.is_within_the_window(&after.current, &before.stable)));
     (!allowed).then(|| format!("S1-1: the step index goes from {from} to {to}"))
 }
 
@@ -44,11 +46,6 @@ pub(super) fn back_to_stable_skips_the_steps(deed: &Deed<'_>) -> Option<String> 
     let left = i64::try_from(steps).is_ok_and(|steps| step < steps);
     (ours && returns && !before.stable.is_empty() && left)
         .then(|| format!("S1-11: step {step} is to be taken by what is stable already"))
-}
-
-/// Whether going back to an earlier version may skip the steps.
-fn has_window(picture: &Picture) -> bool {
-    picture.object()["spec"]["rollbackWindow"].is_object()
 }
 
 /// S1-2: a step is left only when what it asks for is so.

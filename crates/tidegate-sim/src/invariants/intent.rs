@@ -22,7 +22,7 @@ pub(super) fn abort_is_sticky(deed: &Deed<'_>) -> Option<String> {
     let excused = before.current != after.current
         || before.promotes_fully()
         || before.current == before.stable
-        || before.has_rollback_window()
+        || before.is_within_the_window(&before.current, &before.stable)
         || step_hash(before) != step_hash(after);
     // An abort that nobody has dealt with came after whatever else was asked for.
     let new = before.status()["abortedAt"].is_null();

@@ -18,6 +18,8 @@ pub(crate) struct Set {
     pub(crate) available: i64,
     /// When it may go, if it is kept until then.
     pub(crate) deadline: Option<Timestamp>,
+    /// When it was created, to the second.
+    pub(crate) created: Option<Timestamp>,
 }
 
 /// Everything that the checks look at.
@@ -94,8 +96,17 @@ impl Picture {
             .filter(|canary| canary.is_object())
     }
 
-    pub(crate) fn has_rollback_window(&self) -> bool {
-        fields::at(&self.object, &["spec", "rollbackWindow"]).is_some_and(Value::is_object)
+    /// Whether a version is an earlier one than another, and fewer lie between them than
+    /// `spec.rollbackWindow` allows: going back to it may skip what an update waits for (RBK-02).
+    pub(crate) fn is_within_the_window(&self, hash: &str, stable: &str) -> bool {
+        let window = fields::number(&self.object, &["spec", "rollbackWindow", "revisions"]);
+        let created = |hash: &str| self.sets.get(hash).and_then(|set| set.created);
+        let (Some(from), Some(to)) = (created(hash), created(stable)) else {
+            return false;
+        };
+        let between = self.sets.values().filter_map(|set| set.created);
+        let between = between.filter(|one| from < *one && *one < to).count();
+        from < to && i64::try_from(between).is_ok_and(|between| between < window.unwrap_or(0))
     }
 
     pub(crate) fn has_progress_threshold(&self) -> bool {
@@ -187,6 +198,7 @@ fn sets(state: &State, uid: &str, now: Timestamp) -> BTreeMap<String, Set> {
             want: facts.want,
             available: i64::try_from(available.count()).unwrap_or(i64::MAX),
             deadline: facts.deadline,
+            created: facts.created,
         };
         sets.insert(facts.hash.clone(), set);
     }

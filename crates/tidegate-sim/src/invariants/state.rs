@@ -49,6 +49,8 @@ pub(super) struct SetFacts {
     pub(super) patience: SignedDuration,
     /// When it may go, if it is kept until then.
     pub(super) deadline: Option<Timestamp>,
+    /// When it was created, to the second.
+    pub(super) created: Option<Timestamp>,
 }
 
 /// What is to be known of a pod.
@@ -161,6 +163,9 @@ impl SetFacts {
             )
             .parse()
             .ok(),
+            created: fields::text(set, &["metadata", "creationTimestamp"])
+                .parse()
+                .ok(),
         }
     }
 }

@@ -66,6 +66,18 @@ fn a_step_index_that_leaps_is_seen() {
 }
 
 #[test]
+fn a_new_version_that_leaps_as_if_it_were_an_old_one_is_seen() {
+    check_in(
+        &STORY.replace(
+            "router: nginx,",
+            "router: nginx, spec: { rollbackWindow: { revisions: 3 } },",
+        ),
+        |cluster, _| pauses(cluster).then(|| note(cluster, &json!({"currentStepIndex": 4})))?,
+        "S1-1",
+    );
+}
+
+#[test]
 fn a_step_index_that_goes_back_is_seen() {
     check_in(
         JUDGED,
