@@ -112,11 +112,7 @@ pub(super) fn promotion_has_its_reason(deed: &Deed<'_>) -> Option<String> {
         ));
     }
     let set = before.set(&after.stable);
-    let least = if before.has_progress_threshold() {
-        1.min(before.replicas)
-    } else {
-        before.replicas
-    };
+    let least = before.enough(before.replicas);
     (deed.capacity(&after.stable) < least).then(|| {
         format!(
             "S1-22: a version is promoted with {} of {least} pods",

@@ -77,16 +77,12 @@ pub(super) fn step_is_done(deed: &Deed<'_>) -> Option<String> {
 }
 
 fn weight_lacks(picture: &Picture, weight: i64) -> Option<String> {
-    let canary = &picture.object()["spec"]["strategy"]["canary"];
-    if canary["replicaProgressThreshold"].is_object() {
-        // Then fewer are enough, and decisions say how many.
-        return None;
-    }
     let new = picture.set(&picture.current);
+    let enough = picture.enough(new.want);
     let Some(routing) = &picture.routing else {
-        let lacks = new.available < new.want;
+        let lacks = new.available < enough;
         let none = weight > 0 && picture.replicas > 0 && new.want == 0;
-        return (lacks || none).then(|| format!("{} of {} pods", new.available, new.want));
+        return (lacks || none).then(|| format!("{} of {enough} pods", new.available));
     };
     let asked = weight.min(routing.total);
     if let Some(declared) = routing
@@ -99,7 +95,7 @@ fn weight_lacks(picture: &Picture, weight: i64) -> Option<String> {
     if asked > 0 && split.next().is_none() {
         return Some("nothing splits the traffic".to_owned());
     }
-    (new.available < new.want).then(|| format!("{} of {} pods", new.available, new.want))
+    (new.available < enough).then(|| format!("{} of {enough} pods", new.available))
 }
 
 fn scale_lacks(picture: &Picture, scale: &Value) -> Option<String> {

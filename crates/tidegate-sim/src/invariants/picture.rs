@@ -109,9 +109,20 @@ impl Picture {
         from < to && i64::try_from(between).is_ok_and(|between| between < window.unwrap_or(0))
     }
 
-    pub(crate) fn has_progress_threshold(&self) -> bool {
-        self.canary()
-            .is_some_and(|canary| canary["replicaProgressThreshold"].is_object())
+    /// How many available pods are enough where so many are asked for: all, or as many as
+    /// `replicaProgressThreshold` says (CAN-26).
+    pub(crate) fn enough(&self, asked: i64) -> i64 {
+        let path = ["replicaProgressThreshold", "value"];
+        let canary = self.canary();
+        let value = canary.and_then(|canary| fields::number(canary, &path));
+        let (Some(canary), Some(value)) = (canary, value.filter(|value| *value >= 0)) else {
+            return asked;
+        };
+        if canary["replicaProgressThreshold"]["type"] == "Percent" {
+            (value * asked + 99) / 100
+        } else {
+            value
+        }
     }
 
     /// Whether the status was made from this very spec.
