@@ -4,6 +4,7 @@ pub mod anti_affinity;
 mod defaults;
 pub mod ephemeral;
 mod image;
+mod unreadable;
 
 use std::sync::Arc;
 
@@ -11,7 +12,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use tidegate_gocompat::{fnv, json::equal};
 
-pub use self::defaults::with_defaults;
+pub use self::{
+    defaults::with_defaults,
+    unreadable::{Readable, readable},
+};
 use crate::{
     labels::POD_TEMPLATE_HASH,
     safe_hash,

@@ -274,10 +274,17 @@ fn create(snapshot: &RolloutSnapshot, now: Timestamp) -> Plan {
     let mut effects = vec![Effect::Write(write)];
     effects.extend(revision::note(snapshot, number));
     let status = status::replica_set_created(&snapshot.rollout, &name, now);
+    let mut events = vec![events::replica_set_created(&name, number)];
+    events.extend(
+        snapshot
+            .left_out
+            .iter()
+            .map(|field| events::left_out(field)),
+    );
     Plan {
         effects,
         status: Some(Box::new(status)),
-        events: vec![events::replica_set_created(&name, number)],
+        events,
         ..Plan::default()
     }
 }

@@ -43,6 +43,14 @@ pub fn replica_set_create_error(name: &str, why: &str) -> Event {
     )
 }
 
+/// Pods are made without a field of their template that nobody can read.
+pub fn left_out(field: &str) -> Event {
+    Event::warning(
+        "UnreadableField",
+        format!("{field}; pods are made without that: correct it and apply the manifest again"),
+    )
+}
+
 /// A ReplicaSet's size was changed.
 pub fn scaled(name: &str, revision: i64, from: i32, to: i32) -> Event {
     let way = if from < to { "up" } else { "down" };

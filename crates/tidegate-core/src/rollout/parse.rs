@@ -109,6 +109,7 @@ fn snapshot(observed: &Observed, resolved: Resolved) -> RolloutSnapshot {
         workload: resolved.workload,
         noted_generation: workload::noted(&observed.rollout),
         template: spec.template.shared(),
+        left_out: resolved.left_out,
         template_hash,
         orphans: orphans(rollout, observed),
         taken_names: taken_names(observed, &views),

@@ -20,8 +20,7 @@ use crate::{
     },
 };
 
-pub use workload::ScaleDown;
-pub use workload::Workload;
+pub use workload::{ScaleDown, Workload};
 
 /// One Rollout and what belongs to it.
 #[derive(Clone, Debug)]
@@ -63,8 +62,10 @@ pub struct RolloutSnapshot {
     pub workload: Option<Workload>,
     /// The annotation of the referent's generation as it stands on the Rollout (WLR-03).
     pub noted_generation: Option<String>,
-    /// The pod template as it is stored.
+    /// The pod template, without what nobody can read and its pods can do without.
     pub template: Arc<Value>,
+    /// What was left out of it, field by field (QUE-15).
+    pub left_out: Vec<String>,
     /// Its hash with the recorded collision count (RSI-04).
     pub template_hash: String,
     /// Hash of the steps (CAN-60).

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tidegate_api::{
     labels,
     meta::{LabelSelector, ObjectMeta},
-    pod_template::PodTemplate,
+    pod_template::{self, PodTemplate},
     rollout::{ObjectRef, Rollout},
 };
 
@@ -34,6 +34,8 @@ pub(crate) struct Resolved {
     pub(crate) rollout: Arc<Rollout>,
     /// What was referred to, if it was found.
     pub(crate) workload: Option<Workload>,
+    /// What the template is without, because nobody can read it.
+    pub(crate) left_out: Vec<String>,
     /// Why it could not be found or used.
     pub(crate) finding: Option<Finding>,
 }
@@ -47,8 +49,19 @@ pub fn referent(rollout: &Rollout) -> Option<ObjectKey> {
     Some(ObjectKey::new(resource, namespace, &reference.name))
 }
 
-/// Fills in what a Rollout refers to. Keeps WLR-01, WLR-02 and WLR-04.
+/// Fills in what a Rollout refers to, and leaves out of the template what pods can do without if nobody
+/// can read it. Keeps WLR-01, WLR-02, WLR-04 and QUE-15.
 pub(crate) fn resolve(observed: &Observed) -> Resolved {
+    let mut resolved = with_template(observed);
+    if let Some(readable) = pod_template::readable(resolved.rollout.spec.template.value()) {
+        let rollout = Arc::make_mut(&mut resolved.rollout);
+        rollout.spec.template = PodTemplate::new(readable.template);
+        resolved.left_out = readable.left_out;
+    }
+    resolved
+}
+
+fn with_template(observed: &Observed) -> Resolved {
     let rollout = &observed.rollout;
     let Some(reference) = &rollout.spec.workload_ref else {
         let mut resolved = Arc::clone(rollout);
@@ -59,6 +72,7 @@ pub(crate) fn resolve(observed: &Observed) -> Resolved {
         return Resolved {
             rollout: resolved,
             workload: None,
+            left_out: Vec::new(),
             finding: None,
         };
     };
@@ -67,6 +81,7 @@ pub(crate) fn resolve(observed: &Observed) -> Resolved {
         Err(finding) => Resolved {
             rollout: Arc::clone(rollout),
             workload: None,
+            left_out: Vec::new(),
             finding: Some(finding),
         },
     }
@@ -264,6 +279,7 @@ fn filled_in(
                 _ => ScaleDown::Never,
             },
         }),
+        left_out: Vec::new(),
         finding: None,
     }
 }
