@@ -185,6 +185,29 @@ fn secrets_are_never_shown() {
     assert!(!body.contains("hush") && body.contains("*****"), "{body}");
 }
 
+/// No secret is read for a pass between two measurements, so none may be missed there.
+#[test]
+fn between_measurements_no_secret_is_missed() {
+    let mut run = run(&json!({"name": "m", "interval": "10s", "count": 2,
+        "provider": {"prometheus": {"query": "{{args.token}}"}}}));
+    run.spec.args = serde_json::from_value(
+        json!([{"name": "token", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]),
+    )
+    .unwrap();
+    let Decision::Measure(due) = decide(&run, at(0)) else {
+        panic!("a measurement is due");
+    };
+    let mut taken = measured("Successful");
+    taken.measurement.finished_at = taken.measurement.started_at;
+    let concluded = conclude(&run, &due, (vec![taken], &Secrets::new()), at(0));
+    apply(&mut run, &concluded);
+    let Decision::Measure(due) = decide(&run, at(1)) else {
+        panic!("the run goes on");
+    };
+    assert!(due.secrets(&run).is_empty());
+    assert!(due.arm(&run, &Secrets::new()).unwrap().is_empty());
+}
+
 #[test]
 fn a_secret_within_another_does_not_show_the_rest_of_it() {
     let args: Vec<Argument> = serde_json::from_value(json!([
