@@ -14,7 +14,7 @@ use tidegate_gocompat::{fnv, json::equal};
 
 pub use self::{
     defaults::with_defaults,
-    unreadable::{Readable, readable},
+    unreadable::{LeftOut, Readable, readable},
 };
 use crate::{
     labels::POD_TEMPLATE_HASH,

@@ -273,14 +273,12 @@ fn create(snapshot: &RolloutSnapshot, now: Timestamp) -> Plan {
     }
     let mut effects = vec![Effect::Write(write)];
     effects.extend(revision::note(snapshot, number));
+    effects.extend(revision::mend(snapshot));
     let status = status::replica_set_created(&snapshot.rollout, &name, now);
     let mut events = vec![events::replica_set_created(&name, number)];
-    events.extend(
-        snapshot
-            .left_out
-            .iter()
-            .map(|field| events::left_out(field)),
-    );
+    if let Some(left_out) = &snapshot.left_out {
+        events.extend(left_out.fields.iter().map(|field| events::left_out(field)));
+    }
     Plan {
         effects,
         status: Some(Box::new(status)),

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
+    document::merge_patch,
     quantity::Quantity,
     shape::{POD_TEMPLATE, check},
 };
@@ -12,8 +13,17 @@ use crate::{
 pub struct Readable {
     /// The rest of it.
     pub template: Value,
-    /// What was left out: path and value.
-    pub left_out: Vec<String>,
+    /// What that is without.
+    pub left_out: LeftOut,
+}
+
+/// What nobody can read in a template.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeftOut {
+    /// Path and fault of each field.
+    pub fields: Vec<String>,
+    /// The merge patch of the template that takes them out.
+    pub patch: Value,
 }
 
 /// Leaves out requested amounts that are no quantities, and ephemeral containers of which not all can be
@@ -24,7 +34,7 @@ pub struct Readable {
 /// which refuses it, like everything else; upstream leaves out whatever stands behind it, too.
 pub fn readable(template: &Value) -> Option<Readable> {
     let spec = template.get("spec")?;
-    let mut left_out = Vec::new();
+    let mut fields = Vec::new();
     let mut rest = None;
     for list in ["initContainers", "containers"] {
         let containers = spec.get(list).and_then(Value::as_array);
@@ -34,7 +44,7 @@ pub fn readable(template: &Value) -> Option<Readable> {
                 remove(rest.get_or_insert_with(|| template.clone()), &path, name);
                 let field =
                     format!("spec.template.spec.{list}[{index}].resources.requests[{name}]");
-                left_out.push(format!("{field}: {amount} is no quantity"));
+                fields.push(format!("{field}: {amount} is no quantity"));
             }
         }
     }
@@ -43,10 +53,14 @@ pub fn readable(template: &Value) -> Option<Readable> {
         && check(&POD_TEMPLATE, &json!({"spec": {name: containers}})).is_err()
     {
         remove(rest.get_or_insert_with(|| template.clone()), "/spec", name);
-        left_out.push(format!("spec.template.spec.{name}: they cannot be read"));
+        fields.push(format!("spec.template.spec.{name}: they cannot be read"));
     }
-    let template = rest?;
-    Some(Readable { template, left_out })
+    let rest = rest?;
+    let patch = merge_patch(template, &rest)?;
+    Some(Readable {
+        template: rest,
+        left_out: LeftOut { fields, patch },
+    })
 }
 
 fn unreadable_requests(container: &Value) -> impl Iterator<Item = (&str, &Value)> {
@@ -101,8 +115,13 @@ mod tests {
         let readable = readable(&template(&resources)).unwrap();
         let rest = json!({"requests": {"cpu": "1m"}, "limits": {"memory": "more"}});
         assert_eq!(readable.template, template(&rest));
+        let containers = &readable.template["spec"]["containers"];
         assert_eq!(
-            readable.left_out,
+            readable.left_out.patch,
+            json!({"spec": {"containers": containers}})
+        );
+        assert_eq!(
+            readable.left_out.fields,
             [
                 r#"spec.template.spec.containers[0].resources.requests[memory]: "much" is no quantity"#
             ]
@@ -127,7 +146,7 @@ mod tests {
         let readable = readable(&given).unwrap();
         assert_eq!(readable.template, template(&json!({})));
         assert_eq!(
-            readable.left_out,
+            readable.left_out.fields,
             ["spec.template.spec.ephemeralContainers: they cannot be read"]
         );
     }

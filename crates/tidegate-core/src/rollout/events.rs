@@ -43,11 +43,11 @@ pub fn replica_set_create_error(name: &str, why: &str) -> Event {
     )
 }
 
-/// Pods are made without a field of their template that nobody can read.
+/// A field of the template that nobody can read is left out.
 pub fn left_out(field: &str) -> Event {
     Event::warning(
         "UnreadableField",
-        format!("{field}; pods are made without that: correct it and apply the manifest again"),
+        format!("{field}; it is left out: correct it and apply the manifest again"),
     )
 }
 

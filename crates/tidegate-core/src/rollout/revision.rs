@@ -287,3 +287,27 @@ pub(crate) fn note(snapshot: &RolloutSnapshot, revision: i64) -> Option<Effect> 
         reason: Reason::FollowsRollout,
     }))
 }
+
+/// Takes out of the Rollout what nobody can read in its template and its new ReplicaSet was made without:
+/// clients that expect to read it could not show any Rollout of the namespace. Keeps QUE-15, where upstream
+/// does it by writing the whole Rollout back. Once for each template, so that it is no quarrel with
+/// whoever applies it again.
+pub(crate) fn mend(snapshot: &RolloutSnapshot) -> Option<Effect> {
+    let left_out = snapshot.left_out.as_ref()?;
+    if snapshot.workload.is_some() {
+        // It stands in another object, which is not ours to write.
+        return None;
+    }
+    Some(Effect::Write(Write {
+        verb: Verb::Patch,
+        target: ObjectKey::new(ROLLOUTS, &snapshot.namespace, &snapshot.name),
+        guard: Guard::Version {
+            uid: snapshot.uid.clone(),
+            resource_version: snapshot.resource_version.clone(),
+        },
+        body: json!({"spec": {"template": left_out.patch}}),
+        class: Class::Meta,
+        events: Vec::new(),
+        reason: Reason::Because("nobody can read what is taken out".to_owned()),
+    }))
+}

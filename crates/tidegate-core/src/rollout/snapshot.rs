@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tidegate_api::{meta::OwnerReference, rollout::Rollout};
+use tidegate_api::{meta::OwnerReference, pod_template::LeftOut, rollout::Rollout};
 
 use crate::{
     observed::RouterView,
@@ -64,8 +64,8 @@ pub struct RolloutSnapshot {
     pub noted_generation: Option<String>,
     /// The pod template, without what nobody can read and its pods can do without.
     pub template: Arc<Value>,
-    /// What was left out of it, field by field (QUE-15).
-    pub left_out: Vec<String>,
+    /// What was left out of it (QUE-15).
+    pub left_out: Option<LeftOut>,
     /// Its hash with the recorded collision count (RSI-04).
     pub template_hash: String,
     /// Hash of the steps (CAN-60).

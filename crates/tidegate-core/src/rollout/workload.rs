@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tidegate_api::{
     labels,
     meta::{LabelSelector, ObjectMeta},
-    pod_template::{self, PodTemplate},
+    pod_template::{self, LeftOut, PodTemplate},
     rollout::{ObjectRef, Rollout},
 };
 
@@ -35,7 +35,7 @@ pub(crate) struct Resolved {
     /// What was referred to, if it was found.
     pub(crate) workload: Option<Workload>,
     /// What the template is without, because nobody can read it.
-    pub(crate) left_out: Vec<String>,
+    pub(crate) left_out: Option<LeftOut>,
     /// Why it could not be found or used.
     pub(crate) finding: Option<Finding>,
 }
@@ -56,7 +56,7 @@ pub(crate) fn resolve(observed: &Observed) -> Resolved {
     if let Some(readable) = pod_template::readable(resolved.rollout.spec.template.value()) {
         let rollout = Arc::make_mut(&mut resolved.rollout);
         rollout.spec.template = PodTemplate::new(readable.template);
-        resolved.left_out = readable.left_out;
+        resolved.left_out = Some(readable.left_out);
     }
     resolved
 }
@@ -72,7 +72,7 @@ fn with_template(observed: &Observed) -> Resolved {
         return Resolved {
             rollout: resolved,
             workload: None,
-            left_out: Vec::new(),
+            left_out: None,
             finding: None,
         };
     };
@@ -81,7 +81,7 @@ fn with_template(observed: &Observed) -> Resolved {
         Err(finding) => Resolved {
             rollout: Arc::clone(rollout),
             workload: None,
-            left_out: Vec::new(),
+            left_out: None,
             finding: Some(finding),
         },
     }
@@ -279,7 +279,7 @@ fn filled_in(
                 _ => ScaleDown::Never,
             },
         }),
-        left_out: Vec::new(),
+        left_out: None,
         finding: None,
     }
 }

@@ -101,7 +101,7 @@ fn snapshot(rollout: Rollout, replica_sets: Vec<ReplicaSetView>) -> RolloutSnaps
         workload: None,
         noted_generation: None,
         template: Arc::new(Value::Null),
-        left_out: Vec::new(),
+        left_out: None,
         template_hash: replica_sets
             .last()
             .map_or_else(String::new, |last| last.hash.clone()),
