@@ -271,18 +271,14 @@ fn create(snapshot: &RolloutSnapshot, now: Timestamp) -> Plan {
             ..Plan::default()
         };
     }
-    let mut effects = vec![Effect::Write(write)];
+    let mut effects: Vec<Effect> = revision::mend(snapshot).into_iter().collect();
+    effects.push(Effect::Write(write));
     effects.extend(revision::note(snapshot, number));
-    effects.extend(revision::mend(snapshot));
     let status = status::replica_set_created(&snapshot.rollout, &name, now);
-    let mut events = vec![events::replica_set_created(&name, number)];
-    if let Some(left_out) = &snapshot.left_out {
-        events.extend(left_out.fields.iter().map(|field| events::left_out(field)));
-    }
     Plan {
         effects,
         status: Some(Box::new(status)),
-        events,
+        events: vec![events::replica_set_created(&name, number)],
         ..Plan::default()
     }
 }

@@ -288,10 +288,10 @@ pub(crate) fn note(snapshot: &RolloutSnapshot, revision: i64) -> Option<Effect> 
     }))
 }
 
-/// Takes out of the Rollout what nobody can read in its template and its new ReplicaSet was made without:
-/// clients that expect to read it could not show any Rollout of the namespace. Keeps QUE-15, where upstream
-/// does it by writing the whole Rollout back. Once for each template, so that it is no quarrel with
-/// whoever applies it again.
+/// Takes out of the Rollout what nobody can read in its template, before the ReplicaSet of that template is
+/// made without it: clients that expect to read it could not list any Rollout of the namespace. Keeps
+/// QUE-15, where upstream does it by writing the whole Rollout back. It is done once for each template, so
+/// it is no quarrel with whoever applies it again.
 pub(crate) fn mend(snapshot: &RolloutSnapshot) -> Option<Effect> {
     let left_out = snapshot.left_out.as_ref()?;
     if snapshot.workload.is_some() {
@@ -307,7 +307,11 @@ pub(crate) fn mend(snapshot: &RolloutSnapshot) -> Option<Effect> {
         },
         body: json!({"spec": {"template": left_out.patch}}),
         class: Class::Meta,
-        events: Vec::new(),
+        events: left_out
+            .fields
+            .iter()
+            .map(|field| events::left_out(field))
+            .collect(),
         reason: Reason::Because("nobody can read what is taken out".to_owned()),
     }))
 }

@@ -1,6 +1,7 @@
 //! What a Rollout takes from a workload that it refers to, and what it does to that.
 
 use serde_json::Value;
+use tidegate_api::pod_template;
 use tidegate_core::plan::ObjectKey;
 
 use super::{Deed, State};
@@ -57,8 +58,9 @@ pub(super) fn pods_come_before_they_go(deed: &Deed<'_>) -> Option<String> {
     (!allowed).then(|| format!("S1-26: Deployment {name} goes from {was} to {is} ({policy})"))
 }
 
-/// S1-26: the template stays where it is: no write puts it into the Rollout; and the generation that the
-/// status names is one that the referent has had.
+/// S1-26: the template stays where it is: no write puts it into the Rollout, nor changes the Rollout's own but
+/// for what nobody can read in it; and the generation that the status names is one that the referent has
+/// had.
 pub(super) fn template_stays_away(deed: &Deed<'_>) -> Option<String> {
     let change = deed.change;
     if change.actor != CONTROLLER || change.object.kind != kinds::ROLLOUTS {
@@ -69,7 +71,12 @@ pub(super) fn template_stays_away(deed: &Deed<'_>) -> Option<String> {
     }
     let old = change.old.as_deref()?;
     for member in ["template", "selector", "workloadRef"] {
-        if old["spec"][member] != change.new["spec"][member] {
+        let (was, is) = (&old["spec"][member], &change.new["spec"][member]);
+        let mended = || {
+            let readable = pod_template::readable(was);
+            member == "template" && readable.is_some_and(|readable| readable.template == *is)
+        };
+        if was != is && !mended() {
             return Some(format!("S1-26: spec.{member} is written"));
         }
     }
