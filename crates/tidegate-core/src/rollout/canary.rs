@@ -128,7 +128,8 @@ fn begin_pause(snapshot: &RolloutSnapshot, draft: &mut Draft) {
     const CONDITION: &str = "CanaryPauseStep";
     let recorded = &snapshot.recorded;
     let waits = snapshot.user_pause == UserPause::Running && !recorded.promote_full.is_set();
-    if let (Some(Step::Pause(_)), _) = current_step(snapshot)
+    let (step, _) = current_step(snapshot);
+    if step.and_then(Step::pause).is_some()
         && waits
         && !recorded.controller_pause.is_set()
         && !recorded
@@ -184,7 +185,7 @@ fn conclude(
             if let Some(at) = until {
                 plan.wake_at(at, reason.clone());
             }
-            if let Step::Unsupported(_) = step {
+            if let Reason::NotSupported { .. } = reason {
                 draft
                     .events
                     .push(events::step_not_supported(&reason.to_string()));

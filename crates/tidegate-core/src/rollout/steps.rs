@@ -34,72 +34,128 @@ pub(crate) trait StepKind {
     fn words(&self) -> String;
 }
 
-/// One step of any kind.
+/// One step: mostly of one kind, but `setCanaryScale`, routes and plugins may stand beside another
+/// (VAL-14).
 #[derive(Clone, Debug)]
-pub enum Step {
-    /// `setWeight`.
-    SetWeight(SetWeightStep),
-    /// `pause`.
-    Pause(PauseStep),
-    /// `analysis`.
-    Analysis(AnalysisStep),
-    /// `setCanaryScale`.
-    SetCanaryScale(SetCanaryScaleStep),
-    /// `setHeaderRoute` or `setMirrorRoute`.
-    Route(RouteStep),
-    /// `experiment`, `plugin`, or nothing that is known: the Rollout waits there and says so.
-    Unsupported(UnsupportedStep),
+pub struct Step {
+    set_weight: Option<SetWeightStep>,
+    pause: Option<PauseStep>,
+    experiment: Option<UnsupportedStep>,
+    analysis: Option<AnalysisStep>,
+    set_canary_scale: Option<SetCanaryScaleStep>,
+    plugin: Option<UnsupportedStep>,
+    set_header_route: Option<RouteStep>,
+    set_mirror_route: Option<RouteStep>,
 }
 
 impl Step {
-    /// Reads a step, in upstream's order of precedence where several kinds stand in one.
+    /// Reads everything that stands in a step.
     pub fn from_wire(wire: &CanaryStep) -> Self {
-        None.or_else(|| PauseStep::from_wire(wire).map(Self::Pause))
-            .or_else(|| SetCanaryScaleStep::from_wire(wire).map(Self::SetCanaryScale))
-            .or_else(|| SetWeightStep::from_wire(wire).map(Self::SetWeight))
-            .or_else(|| AnalysisStep::from_wire(wire).map(Self::Analysis))
-            .or_else(|| RouteStep::from_wire(wire).map(Self::Route))
-            .unwrap_or_else(|| Self::Unsupported(UnsupportedStep::from_wire(wire)))
+        Self {
+            set_weight: SetWeightStep::from_wire(wire),
+            pause: PauseStep::from_wire(wire),
+            experiment: UnsupportedStep::experiment(wire),
+            analysis: AnalysisStep::from_wire(wire),
+            set_canary_scale: SetCanaryScaleStep::from_wire(wire),
+            plugin: UnsupportedStep::plugin(wire),
+            set_header_route: RouteStep::header(wire),
+            set_mirror_route: RouteStep::mirror(wire),
+        }
     }
 
-    fn kind(&self) -> &dyn StepKind {
-        match self {
-            Self::SetWeight(step) => step,
-            Self::Pause(step) => step,
-            Self::Analysis(step) => step,
-            Self::SetCanaryScale(step) => step,
-            Self::Route(step) => step,
-            Self::Unsupported(step) => step,
-        }
+    /// In the order in which upstream looks for words (STS-16).
+    fn kinds(&self) -> impl Iterator<Item = &dyn StepKind> {
+        let Self {
+            set_weight,
+            pause,
+            experiment,
+            analysis,
+            set_canary_scale,
+            plugin,
+            set_header_route,
+            set_mirror_route,
+        } = self;
+        [
+            as_kind(set_weight.as_ref()),
+            as_kind(pause.as_ref()),
+            as_kind(experiment.as_ref()),
+            as_kind(analysis.as_ref()),
+            as_kind(set_canary_scale.as_ref()),
+            as_kind(plugin.as_ref()),
+            as_kind(set_header_route.as_ref()),
+            as_kind(set_mirror_route.as_ref()),
+        ]
+        .into_iter()
+        .flatten()
     }
 
     /// What this step asks for, until a later one changes it.
     pub fn fold_into(&self, target: &mut Target) {
-        self.kind().fold_into(target);
+        for kind in self.kinds() {
+            kind.fold_into(target);
+        }
     }
 
-    /// Whether the step is done, or what it waits for.
+    /// Whether the step is done, or what it waits for. What is not carried out holds it, and a pause
+    /// alone ends it, as in upstream (CAN-24).
+    ///
+    /// Differs from upstream, where the first of several kinds decides: all must be done, because it
+    /// would go past an analysis that has only begun, or a weight that is not in effect.
     pub fn progress(&self, view: &StepView<'_>, now: Timestamp) -> Progress {
-        self.kind().progress(view, now)
+        if let Some(step) = self.unsupported() {
+            return step.progress(view, now);
+        }
+        if let Some(pause) = &self.pause {
+            return pause.progress(view, now);
+        }
+        self.kinds()
+            .map(|kind| kind.progress(view, now))
+            .find(|progress| *progress != Progress::Done)
+            .unwrap_or(Progress::Done)
     }
 
-    /// The step as events tell it.
+    /// The step as events tell it: by the first kind that has words.
     pub fn words(&self) -> String {
-        self.kind().words()
+        self.kinds()
+            .map(StepKind::words)
+            .find(|words| words != INVALID)
+            .unwrap_or_else(|| INVALID.to_owned())
     }
 
     /// The weight that it sets.
     pub fn weight(&self) -> Option<i32> {
-        match self {
-            Self::SetWeight(step) => Some(step.weight),
-            Self::Pause(_)
-            | Self::Analysis(_)
-            | Self::SetCanaryScale(_)
-            | Self::Route(_)
-            | Self::Unsupported(_) => None,
-        }
+        self.set_weight.as_ref().map(|step| step.weight)
+    }
+
+    /// Its pause; none begins where the step is held anyway, for nobody could end it.
+    pub fn pause(&self) -> Option<&PauseStep> {
+        let pause = self.pause.as_ref();
+        pause.filter(|_| self.unsupported().is_none())
+    }
+
+    /// What it analyses.
+    pub fn analysis(&self) -> Option<&AnalysisStep> {
+        self.analysis.as_ref()
+    }
+
+    /// What is in it that is not carried out, which a step without any known kind is altogether.
+    fn unsupported(&self) -> Option<UnsupportedStep> {
+        let named = self.experiment.as_ref().or(self.plugin.as_ref());
+        let unknown = || {
+            let is_empty = self.kinds().next().is_none();
+            is_empty.then(UnsupportedStep::unknown)
+        };
+        named.cloned().or_else(unknown)
     }
 }
+
+fn as_kind<Kind: StepKind>(step: Option<&Kind>) -> Option<&dyn StepKind> {
+    let step: &dyn StepKind = step?;
+    Some(step)
+}
+
+/// What is said of a step that says nothing.
+const INVALID: &str = "invalid";
 
 /// What the steps so far ask for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -205,6 +261,24 @@ mod tests {
             ),
             (json!({"plugin": {"name": "acme/p"}}), "plugin: acme/p"),
             (json!({}), "invalid"),
+            // Several kinds in one.
+            (
+                json!({"setCanaryScale": {"replicas": 3}, "setWeight": 20}),
+                "setWeight: 20",
+            ),
+            (json!({"setCanaryScale": {}, "pause": {}}), "pause"),
+            (
+                json!({"setHeaderRoute": {"name": "r"}, "plugin": {"name": "acme/p"}}),
+                "plugin: acme/p",
+            ),
+            (
+                json!({"setMirrorRoute": {"name": "m"}, "setHeaderRoute": {"name": "h"}}),
+                "setHeaderRoute: h",
+            ),
+            (
+                json!({"setCanaryScale": {}, "setHeaderRoute": {"name": "r"}}),
+                "setHeaderRoute: r",
+            ),
         ] {
             let wire: CanaryStep = serde_json::from_value(step).unwrap();
             assert_eq!(Step::from_wire(&wire).words(), words);

@@ -246,7 +246,8 @@ fn reconcile_step(
     if !snapshot.recorded.pauses.is_empty() || snapshot.recorded.abort.is_set() {
         return held.map(RunView::current);
     }
-    let (Some(Step::Analysis(step)), Some(index)) = current_step(snapshot) else {
+    let (step, index) = current_step(snapshot);
+    let (Some(step), Some(index)) = (step.and_then(Step::analysis), index) else {
         runs.effects.extend(held.and_then(cancel));
         return None;
     };

@@ -13,10 +13,18 @@ pub struct RouteStep {
 }
 
 impl RouteStep {
-    pub(super) fn from_wire(wire: &CanaryStep) -> Option<Self> {
-        let header = wire.set_header_route.clone().map(RouteRequest::Header);
-        let mirror = wire.set_mirror_route.clone().map(RouteRequest::Mirror);
-        header.or(mirror).map(|request| Self { request })
+    pub(super) fn header(wire: &CanaryStep) -> Option<Self> {
+        let route = wire.set_header_route.clone()?;
+        Some(Self {
+            request: RouteRequest::Header(route),
+        })
+    }
+
+    pub(super) fn mirror(wire: &CanaryStep) -> Option<Self> {
+        let route = wire.set_mirror_route.clone()?;
+        Some(Self {
+            request: RouteRequest::Mirror(route),
+        })
     }
 }
 

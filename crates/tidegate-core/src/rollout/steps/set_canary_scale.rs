@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tidegate_api::rollout::CanaryStep;
 
-use super::{Progress, Scale, StepKind, StepView, Target};
+use super::{INVALID, Progress, Scale, StepKind, StepView, Target};
 use crate::rollout::replica_math;
 
 /// Sets the canary's size, or lets it follow the weight again.
@@ -59,7 +59,7 @@ impl StepKind for SetCanaryScaleStep {
         match (self.follows_weight, self.replicas) {
             (Follows::Weight, _) => "setCanaryScale{matchTrafficWeight: true}".to_owned(),
             (Follows::Step, Some(replicas)) => format!("setCanaryScale{{replicas: {replicas}}}"),
-            (Follows::Step, None) => "invalid".to_owned(),
+            (Follows::Step, None) => INVALID.to_owned(),
         }
     }
 }

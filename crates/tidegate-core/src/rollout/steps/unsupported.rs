@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use tidegate_api::rollout::CanaryStep;
 
-use super::{Progress, StepKind, StepView, Target};
+use super::{INVALID, Progress, StepKind, StepView, Target};
 use crate::reason::Reason;
 
 /// A step that is not carried out.
@@ -14,15 +14,25 @@ pub struct UnsupportedStep {
 }
 
 impl UnsupportedStep {
-    pub(super) fn from_wire(wire: &CanaryStep) -> Self {
-        let words = if wire.experiment.is_some() {
-            "experiment".to_owned()
-        } else if let Some(plugin) = &wire.plugin {
-            format!("plugin: {}", plugin.name)
-        } else {
-            "invalid".to_owned()
-        };
-        Self { words }
+    pub(super) fn experiment(wire: &CanaryStep) -> Option<Self> {
+        wire.experiment.as_ref()?;
+        Some(Self {
+            words: "experiment".to_owned(),
+        })
+    }
+
+    pub(super) fn plugin(wire: &CanaryStep) -> Option<Self> {
+        let plugin = wire.plugin.as_ref()?;
+        Some(Self {
+            words: format!("plugin: {}", plugin.name),
+        })
+    }
+
+    /// A step in which nothing stands that anybody knows.
+    pub(super) fn unknown() -> Self {
+        Self {
+            words: INVALID.to_owned(),
+        }
     }
 }
 
