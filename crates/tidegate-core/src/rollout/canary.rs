@@ -19,7 +19,7 @@ use crate::{
         rollback, scale_down,
         snapshot::{RolloutSnapshot, UserPause},
         status,
-        steps::{Progress, Step, StepView},
+        steps::{PAUSE_CONDITION, Progress, Step, StepView},
     },
 };
 
@@ -125,7 +125,6 @@ fn resize(snapshot: &RolloutSnapshot, draft: &Draft, now: Timestamp, plan: &mut 
 
 /// The pause step adds its condition on the first visit. Keeps CAN-30.
 fn begin_pause(snapshot: &RolloutSnapshot, draft: &mut Draft) {
-    const CONDITION: &str = "CanaryPauseStep";
     let recorded = &snapshot.recorded;
     let waits = snapshot.user_pause == UserPause::Running && !recorded.promote_full.is_set();
     let (step, _) = current_step(snapshot);
@@ -135,9 +134,9 @@ fn begin_pause(snapshot: &RolloutSnapshot, draft: &mut Draft) {
         && !recorded
             .pauses
             .iter()
-            .any(|pause| pause.reason == CONDITION)
+            .any(|pause| pause.reason == PAUSE_CONDITION)
     {
-        draft.add_pauses.push(CONDITION);
+        draft.add_pauses.push(PAUSE_CONDITION);
     }
 }
 

@@ -3,13 +3,12 @@
 use jiff::Timestamp;
 use tidegate_api::{
     meta::Time,
-    rollout::{Rollout, RolloutDurationStatus, RolloutStatus},
+    rollout::{CanaryStep, Rollout, RolloutDurationStatus, RolloutStatus},
 };
 
 use crate::rollout::{
     conditions::{self, Kind},
     draft::{Draft, Rollback},
-    progress,
     snapshot::RolloutSnapshot,
 };
 
@@ -207,7 +206,7 @@ impl<'a> Facts<'a> {
                 .next
                 .pause_conditions
                 .iter()
-                .any(|pause| needs_people(&pause.reason, self.rollout()));
+                .any(|pause| self.needs_people(&pause.reason));
         if clock == Clock::Paused && !awaits_people {
             self.end_pause(running);
         } else if clock == Clock::Running
@@ -217,25 +216,32 @@ impl<'a> Facts<'a> {
             running.manual_pause_started_at = Some(self.now());
         }
     }
+
+    /// Whether only a person ends a pause of this reason (DUR-03).
+    fn needs_people(&self, reason: &str) -> bool {
+        let strategy = &self.rollout().spec.strategy;
+        match reason {
+            "InconclusiveAnalysisRun" | "InconclusiveExperiment" => true,
+            "CanaryPauseStep" => self.step().is_some_and(|step| {
+                let pause = step.pause.as_ref();
+                pause.is_some_and(|pause| pause.duration.is_none())
+            }),
+            "BlueGreenPause" => strategy
+                .blue_green
+                .as_ref()
+                .is_some_and(|colours| colours.auto_promotion_enabled == Some(false)),
+            _ => false,
+        }
+    }
+
+    /// The step that the update is at after this pass.
+    fn step(&self) -> Option<&CanaryStep> {
+        let canary = self.rollout().spec.strategy.canary.as_ref()?;
+        let index = usize::try_from(self.next.current_step_index.unwrap_or(0)).ok()?;
+        canary.steps.get(index)
+    }
 }
 
 fn is_over(duration: &RolloutDurationStatus) -> bool {
     duration.rollout_started_at.is_some() && duration.finished_at.is_some()
-}
-
-/// Whether only a person ends a pause of this reason (DUR-03).
-fn needs_people(reason: &str, rollout: &Rollout) -> bool {
-    match reason {
-        "InconclusiveAnalysisRun" | "InconclusiveExperiment" => true,
-        "CanaryPauseStep" => progress::current_step(rollout)
-            .and_then(|step| step.pause.as_ref())
-            .is_some_and(|pause| pause.duration.is_none()),
-        "BlueGreenPause" => rollout
-            .spec
-            .strategy
-            .blue_green
-            .as_ref()
-            .is_some_and(|blue_green| blue_green.auto_promotion_enabled == Some(false)),
-        _ => false,
-    }
 }

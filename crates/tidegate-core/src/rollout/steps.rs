@@ -18,6 +18,7 @@ use crate::{
 };
 
 pub use analysis::AnalysisStep;
+pub(crate) use pause::CONDITION as PAUSE_CONDITION;
 pub use pause::PauseStep;
 pub use routes::RouteStep;
 pub use set_canary_scale::SetCanaryScaleStep;

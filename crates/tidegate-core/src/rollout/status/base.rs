@@ -13,6 +13,7 @@ use crate::{
         draft::{AbortChange, Clearing, CurrentRun, Draft, Outcome, Restart, Skip},
         duration, events,
         snapshot::{ReplicaSetView, RolloutSnapshot},
+        steps::{PAUSE_CONDITION, Step},
     },
 };
 
@@ -96,11 +97,24 @@ pub(super) fn move_on(
             let number = held_index(snapshot).unwrap_or(0).saturating_add(1);
             status.current_step_index = Some(number);
             status.canary.current_step_analysis_run_status = None;
-            draft.remove_pauses.push("CanaryPauseStep");
+            draft.remove_pauses.push(PAUSE_CONDITION);
+            if begins_with_a_pause(snapshot, number) {
+                draft.add_pauses.push(PAUSE_CONDITION);
+            }
             let total = snapshot.canary.steps.len();
             vec![events::step_completed(number, total, &words)]
         }
     }
+}
+
+/// Whether a step that is come to is a pause, which then begins in the same write. A pause after another
+/// begins with a write of its own, because both go by one reason.
+fn begins_with_a_pause(snapshot: &RolloutSnapshot, index: i32) -> bool {
+    let step = usize::try_from(index).ok();
+    let step = step.and_then(|index| snapshot.canary.steps.get(index));
+    let recorded = &snapshot.recorded;
+    let free = recorded.pauses.is_empty() && !recorded.controller_pause.is_set();
+    free && step.and_then(Step::pause).is_some()
 }
 
 fn restart(

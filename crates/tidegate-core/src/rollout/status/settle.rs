@@ -118,16 +118,21 @@ fn set_abort_and_pauses(
     }
 }
 
-/// A pause stands in the conditions from the write on that begins it: whoever resumes at once finds
-/// it there, and a pass is saved. Keeps STS-14 but for the second write.
+/// A pause stands in the conditions from the write on that begins it to the one that ends it: whoever
+/// resumes at once finds it there, and passes are saved. Keeps STS-14 but for the second write.
 fn note_pause(snapshot: &RolloutSnapshot, status: &mut RolloutStatus, now: Timestamp) {
-    if !is_paused(snapshot, status) {
-        return;
-    }
     let note = |kind, holds| {
         let (reason, message) = (conditions::PAUSED, conditions::PAUSED_MESSAGE);
         conditions::condition(kind, holds, reason, message, now)
     };
+    if !is_paused(snapshot, status) {
+        let marked = conditions::get(status, Kind::Paused)
+            .is_some_and(|condition| condition.status == Holds::True.as_str());
+        if marked && !status.abort {
+            conditions::set(status, note(Kind::Paused, Holds::False));
+        }
+        return;
+    }
     if !progress::is_completed(status) {
         conditions::set(status, note(Kind::Progressing, Holds::Unknown));
     }
