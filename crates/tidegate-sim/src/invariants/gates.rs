@@ -62,12 +62,13 @@ pub(super) fn step_is_done(deed: &Deed<'_>) -> Option<String> {
         return None;
     }
     let step = before.steps().get(usize::try_from(from).ok()?)?;
-    let lacks = if let Some(weight) = fields::number(step, &["setWeight"]) {
+    // A pause alone ends its step, whatever stands beside it (CAN-24).
+    let lacks = if let Some(pause) = step.get("pause") {
+        pause_lacks(before, pause)
+    } else if let Some(weight) = fields::number(step, &["setWeight"]) {
         weight_lacks(before, weight)
     } else if let Some(scale) = step.get("setCanaryScale") {
         scale_lacks(before, scale)
-    } else if let Some(pause) = step.get("pause") {
-        pause_lacks(before, pause)
     } else if step.get("analysis").is_some() {
         analysis_lacks(deed, from)
     } else {
