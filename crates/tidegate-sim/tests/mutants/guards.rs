@@ -86,7 +86,7 @@ const BLIND: Faults<'_> = Faults {
 fn an_object_that_took_anothers_place_is_seen() {
     let service = "apiVersion: v1, kind: Service, metadata: { name: web-canary }, spec: { selector: { app: web }, ports: [{ port: 80, targetPort: 8080 }] }";
     let swap = format!(
-        "  - {{ when: Paused 1, user: {{ delete: Service web-canary }} }}\n  - {{ user: {{ apply: {{ {service} }} }} }}\n  - {{ user: abort }}\nends:"
+        "  - {{ when: Paused 1, user: scale 5 }}\n  - {{ after: 1s, user: {{ delete: Service web-canary }} }}\n  - {{ user: {{ apply: {{ {service} }} }} }}\n  - {{ user: abort }}\nends:"
     );
     let story = STORY
         .replace("  - { at: 30s, user: abort }\n", "")
