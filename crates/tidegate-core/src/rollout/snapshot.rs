@@ -20,7 +20,8 @@ use crate::{
     },
 };
 
-pub use workload::{ScaleDown, Workload};
+pub use workload::ScaleDown;
+pub use workload::Workload;
 
 /// One Rollout and what belongs to it.
 #[derive(Clone, Debug)]
