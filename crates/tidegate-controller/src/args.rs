@@ -249,6 +249,18 @@ mod tests {
         assert!(read(&["--leader-election-retry-period=2"]).is_err());
     }
 
+    /// Of EVT-02, TRF-44 and BG-20 nothing is there but this.
+    #[test]
+    fn who_asks_for_what_is_not_there_yet_is_told() {
+        let line = [
+            "--aws-verify-target-group",
+            "--self-service-notification-enabled",
+        ];
+        let mut told = read(&line).unwrap().without_effect;
+        told.sort_unstable();
+        assert_eq!(told, line);
+    }
+
     #[test]
     fn what_is_not_given_is_as_upstream_has_it() {
         let args = read(&[]).unwrap();

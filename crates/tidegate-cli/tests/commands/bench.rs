@@ -141,6 +141,16 @@ impl Bench {
         })
     }
 
+    /// Makes the server one whose Rollouts have no status subresource, as very old definitions do.
+    pub(crate) fn without_status_subresource(&self) {
+        let text = include_str!("../../../../deploy/crds/rollouts.yaml");
+        let mut definition: Value = serde_saphyr::from_str(text).unwrap();
+        let subresources = definition.pointer_mut("/spec/versions/0/subresources");
+        let taken = subresources.unwrap().as_object_mut().unwrap();
+        assert!(taken.remove("status").is_some());
+        self.create(kinds::DEFINITIONS, "", definition);
+    }
+
     /// A Rollout in the middle of its life, with the status that its controller would have written.
     pub(crate) fn rollout(&self, name: &str, spec: &Value, status: Value) -> Value {
         let mut whole = json!({

@@ -21,6 +21,40 @@ async fn abort_and_retry_take_several_names_and_write_the_status_alone() {
     assert_eq!(bench.get("a")["metadata"]["generation"], generation);
 }
 
+/// Keeps ACT-06.
+#[tokio::test]
+async fn without_a_status_subresource_the_rollout_itself_is_patched() {
+    let bench = Bench::start("no-status").await;
+    bench.without_status_subresource();
+    let template = json!({
+        "metadata": {"labels": {"app": "a"}},
+        "spec": {"containers": [{"name": "a", "image": "a:v2"}]},
+    });
+    let rollout = json!({
+        "metadata": {"name": "a"},
+        "spec": {
+            "paused": true,
+            "selector": {"matchLabels": {"app": "a"}},
+            "template": template,
+            "strategy": {"canary": {"steps": [{"setWeight": 25}, {"pause": {}}]}},
+        },
+        "status": {"currentStepIndex": 1, "controllerPause": true, "currentPodHash": "2",
+            "stableRS": "1", "pauseConditions": [
+            {"reason": "CanaryPauseStep", "startTime": "2026-01-01T00:00:00Z"}]},
+    });
+    bench.create(kinds::ROLLOUTS, "prod", rollout);
+    bench.run(&["abort", "a"]).await.printed();
+    assert_eq!(bench.get("a")["status"]["abort"], true);
+    bench.run(&["retry", "ro", "a"]).await.printed();
+    assert_eq!(bench.get("a")["status"]["abort"], false);
+    bench.run(&["promote", "a"]).await.printed();
+    let promoted = bench.get("a");
+    assert_eq!(promoted["status"]["pauseConditions"], Value::Null);
+    assert_eq!(promoted["spec"]["paused"], false);
+    bench.run(&["promote", "a", "--full"]).await.printed();
+    assert_eq!(bench.get("a")["status"]["promoteFull"], true);
+}
+
 #[tokio::test]
 async fn pause_is_taken_back_by_promote() {
     let bench = Bench::start("pause").await;

@@ -108,3 +108,101 @@ fn providers(provider: &MetricProvider) -> usize {
     ];
     single.into_iter().filter(|given| *given).count() + provider.plugin.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use tidegate_api::document::apply_merge_patch;
+
+    use super::*;
+
+    /// What is said of a metric that differs in this from one with a query alone.
+    fn of_metric(change: &Value) -> Result<(), String> {
+        let mut sound = json!({"name": "m", "provider": {"prometheus": {"query": "q"}}});
+        apply_merge_patch(change, &mut sound);
+        metrics(&[serde_json::from_value(sound).unwrap()])
+    }
+
+    /// Keeps VAL-40.
+    #[test]
+    fn each_flaw_of_a_metric_has_its_sentence() {
+        for (change, sentence) in [
+            (
+                json!({"consecutiveSuccessLimit": -1}),
+                "consecutiveSuccessLimit must be >= 0",
+            ),
+            (
+                json!({"failureLimit": -2}),
+                "failureLimit must be >= 0, or -1 to be disabled",
+            ),
+            (
+                json!({"failureLimit": -1}),
+                "failureLimit and consecutiveSuccessLimit cannot both be disabled",
+            ),
+            (
+                json!({"inconclusiveLimit": -1}),
+                "inconclusiveLimit must be >= 0",
+            ),
+            (
+                json!({"consecutiveErrorLimit": -1}),
+                "consecutiveErrorLimit must be >= 0",
+            ),
+            (
+                json!({"count": 3, "interval": "1s", "failureLimit": 2, "consecutiveSuccessLimit": 2}),
+                "count (3) must be >= failureLimit + consecutiveSuccessLimit (2 + 2) if both >= 0",
+            ),
+            (
+                json!({"count": 1, "failureLimit": -1, "consecutiveSuccessLimit": 2}),
+                "count must be >= consecutiveSuccessLimit",
+            ),
+            (
+                json!({"count": 1, "inconclusiveLimit": 2}),
+                "count must be >= inconclusiveLimit",
+            ),
+            (
+                json!({"count": 2}),
+                "interval must be specified when count > 1",
+            ),
+            (
+                json!({"interval": "soon"}),
+                "invalid interval string: time: invalid duration \"soon\"",
+            ),
+            (
+                json!({"initialDelay": "5"}),
+                "invalid startDelay string: time: missing unit in duration \"5\"",
+            ),
+            (json!({"provider": null}), "no provider specified"),
+            (
+                json!({"provider": {"web": {"url": "u"}}}),
+                "multiple providers specified",
+            ),
+        ] {
+            assert_eq!(of_metric(&change), Err(format!("metrics[0]: {sentence}")));
+        }
+    }
+
+    /// Keeps VAL-40: the last value that is still allowed.
+    #[test]
+    fn what_is_just_allowed_is_allowed() {
+        for change in [
+            json!({}),
+            json!({"count": 1}),
+            json!({"failureLimit": -1, "consecutiveSuccessLimit": 1}),
+            json!({"count": 4, "interval": "1s", "failureLimit": 2, "consecutiveSuccessLimit": 2}),
+            json!({"count": 2, "interval": "1s", "failureLimit": -1, "consecutiveSuccessLimit": 2}),
+            json!({"count": 2, "interval": "1s", "inconclusiveLimit": 2}),
+        ] {
+            assert_eq!(of_metric(&change), Ok(()), "{change}");
+        }
+    }
+
+    /// Keeps VAL-40.
+    #[test]
+    fn a_run_measures_something_and_nothing_twice() {
+        assert_eq!(metrics(&[]), Err("no metrics specified".to_owned()));
+        let one = json!({"name": "m", "provider": {"prometheus": {"query": "q"}}});
+        let one: Metric = serde_json::from_value(one).unwrap();
+        let twice = metrics(&[one.clone(), one]);
+        assert_eq!(twice, Err("metrics[1]: duplicate name 'm'".to_owned()));
+    }
+}

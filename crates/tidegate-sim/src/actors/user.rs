@@ -36,7 +36,7 @@ pub struct User<'a> {
 impl User<'_> {
     /// Carries out a command: `set image v2`, `promote [--full |
     /// --skip-current-step | --skip-all-steps]`, `abort`, `retry`, `pause`, `resume`,
-    /// `undo [--to-revision N]`, `scale N`, `restart [--in DURATION]`.
+    /// `undo [--to-revision N]`, `scale N`, `restart [--in DURATION]`, `terminate analysisrun`.
     ///
     /// # Errors
     /// When the command is not known or the API refuses it.
@@ -55,6 +55,7 @@ impl User<'_> {
             ["undo"] => self.undo(0),
             ["undo", "--to-revision", revision] => self.undo(revision.parse()?),
             ["scale", replicas] => self.scale(replicas.parse()?),
+            ["terminate", "analysisrun"] => self.terminate(),
             ["restart"] => self.restart(SignedDuration::ZERO),
             ["restart", "--in", delay] => self.restart(delay.parse()?),
             _ => bail!("no such command: {command}"),
@@ -185,6 +186,33 @@ impl User<'_> {
     fn restart(&mut self, delay: SignedDuration) -> anyhow::Result<()> {
         let at = Time::new(self.now + delay).to_string();
         self.patch_spec(&json!({"restartAt": at}))
+    }
+
+    /// Ends every AnalysisRun of the Rollout that has no verdict yet (ACT-12).
+    fn terminate(&mut self) -> anyhow::Result<()> {
+        let rollout = self.stored()?;
+        let owned = self
+            .cluster
+            .owned(kinds::ANALYSIS_RUNS, fields::uid(&rollout));
+        let names: Vec<String> = owned
+            .filter(|run| {
+                matches!(
+                    fields::text(run, &["status", "phase"]),
+                    "" | "Pending" | "Running"
+                )
+            })
+            .map(|run| fields::name(run).to_owned())
+            .collect();
+        if names.is_empty() {
+            bail!("no AnalysisRun is under way");
+        }
+        let patch = Patch::Merge(json!({"spec": {"terminate": true}}));
+        let call = self.call();
+        for name in names {
+            let target = Target::new(kinds::ANALYSIS_RUNS, self.namespace, &name);
+            self.cluster.patch(&call, &target, &patch)?;
+        }
+        Ok(())
     }
 
     fn scale(&mut self, replicas: i32) -> anyhow::Result<()> {
