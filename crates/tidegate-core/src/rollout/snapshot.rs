@@ -184,8 +184,7 @@ pub struct PingPong {
 }
 
 impl Canary {
-    /// The stable and the canary Service as routers name them. Keeps TRF-06: those of `pingPong` only where
-    /// no others are given.
+    /// The stable and the canary Service for routers: those of `pingPong` if no others are given (TRF-06).
     pub fn routed_services(&self) -> (&str, &str) {
         match &self.ping_pong {
             Some(roles) if self.stable_service.is_empty() && self.canary_service.is_empty() => {
