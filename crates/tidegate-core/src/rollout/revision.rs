@@ -8,7 +8,7 @@ use tidegate_api::{
 };
 
 use crate::{
-    plan::{Class, Effect, Guard, ObjectKey, Plan, REPLICA_SETS, ROLLOUTS, Verb, Write},
+    plan::{Class, Effect, Event, Guard, ObjectKey, Plan, REPLICA_SETS, ROLLOUTS, Verb, Write},
     reason::Reason,
     rollout::{
         desired::metadata,
@@ -274,18 +274,24 @@ pub(crate) fn note(snapshot: &RolloutSnapshot, revision: i64) -> Option<Effect> 
     if notes.as_object().is_none_or(Map::is_empty) {
         return None;
     }
-    Some(Effect::Write(Write {
+    let body = json!({"metadata": {"annotations": notes}});
+    Some(patch(snapshot, body, events, Reason::FollowsRollout))
+}
+
+/// A guarded patch of the Rollout itself, other than of its status.
+fn patch(snapshot: &RolloutSnapshot, body: Value, events: Vec<Event>, reason: Reason) -> Effect {
+    Effect::Write(Write {
         verb: Verb::Patch,
         target: ObjectKey::new(ROLLOUTS, &snapshot.namespace, &snapshot.name),
         guard: Guard::Version {
             uid: snapshot.uid.clone(),
             resource_version: snapshot.resource_version.clone(),
         },
-        body: json!({"metadata": {"annotations": notes}}),
+        body,
         class: Class::Meta,
         events,
-        reason: Reason::FollowsRollout,
-    }))
+        reason,
+    })
 }
 
 /// Takes out of the Rollout what nobody can read in its template, before the ReplicaSet of that template is
@@ -298,20 +304,8 @@ pub(crate) fn mend(snapshot: &RolloutSnapshot) -> Option<Effect> {
         // It stands in another object, which is not ours to write.
         return None;
     }
-    Some(Effect::Write(Write {
-        verb: Verb::Patch,
-        target: ObjectKey::new(ROLLOUTS, &snapshot.namespace, &snapshot.name),
-        guard: Guard::Version {
-            uid: snapshot.uid.clone(),
-            resource_version: snapshot.resource_version.clone(),
-        },
-        body: json!({"spec": {"template": left_out.patch}}),
-        class: Class::Meta,
-        events: left_out
-            .fields
-            .iter()
-            .map(|field| events::left_out(field))
-            .collect(),
-        reason: Reason::Because("nobody can read what is taken out".to_owned()),
-    }))
+    let body = json!({"spec": {"template": left_out.patch}});
+    let told = left_out.fields.iter().map(|field| events::left_out(field));
+    let reason = Reason::Because("nobody can read what is taken out".to_owned());
+    Some(patch(snapshot, body, told.collect(), reason))
 }
