@@ -28,6 +28,9 @@ pub const MANAGED_BY_ROLLOUTS: &str = "argo-rollouts.argoproj.io/managed-by-roll
 pub const EXPERIMENT_NAME: &str = "experiment.argoproj.io/name";
 /// Annotation: the Experiment's template that a ReplicaSet belongs to (EXP-02).
 pub const EXPERIMENT_TEMPLATE_NAME: &str = "experiment.argoproj.io/template-name";
+/// Annotation of an AnalysisRun: when the pods of its Experiment were there. Ours, not upstream's: by it a run
+/// is known again that was begun and not noted yet (EXP-11).
+pub const EXPERIMENT_AVAILABLE_AT: &str = "experiment.argoproj.io/available-at";
 /// Annotation: notifications that were sent.
 pub const NOTIFIED: &str = "notified.notifications.argoproj.io";
 /// Annotation of `kubectl apply`.

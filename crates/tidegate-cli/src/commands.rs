@@ -11,6 +11,7 @@ pub mod restart;
 pub mod retry;
 pub mod set;
 pub mod status;
+pub mod terminate;
 pub mod undo;
 pub mod version;
 
@@ -46,9 +47,9 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Get details about rollouts
+    /// Get details about rollouts, experiments
     Get(get::Args),
-    /// List rollouts
+    /// List rollouts or experiments
     List(list::Args),
     /// Show the status of a rollout
     Status(status::Args),
@@ -58,8 +59,10 @@ pub enum Command {
     Abort(abort::Args),
     /// Restart the pods of a rollout
     Restart(restart::Args),
-    /// Retry an aborted rollout
+    /// Retry an aborted rollout or an experiment
     Retry(retry::Args),
+    /// Terminate an AnalysisRun or Experiment
+    Terminate(terminate::Args),
     /// Undo a rollout
     Undo(undo::Args),
     /// Update various values on resources
@@ -86,6 +89,7 @@ pub async fn run(cli: Cli, mut streams: Streams<'_>) -> anyhow::Result<()> {
         Command::Abort(args) => abort::run(connection, args, streams).await,
         Command::Restart(args) => restart::run(connection, args, streams).await,
         Command::Retry(args) => retry::run(connection, args, streams).await,
+        Command::Terminate(args) => terminate::run(connection, args, streams).await,
         Command::Undo(args) => undo::run(connection, args, streams).await,
         Command::Set(args) => set::run(connection, args, streams).await,
         Command::Pause(args) => pause::run(connection, args, streams).await,

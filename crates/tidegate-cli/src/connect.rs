@@ -10,7 +10,7 @@ use kube::{Client, Config};
 use serde_json::Value;
 pub use tidegate_controller::connection::ConnectionArgs;
 use tidegate_controller::{
-    connection,
+    connection, path,
     wire::{self, Event, Item},
 };
 use tidegate_core::plan::Resource;
@@ -112,7 +112,8 @@ impl Cluster {
         namespace: &str,
         query: &[(&str, &str)],
     ) -> anyhow::Result<Listing> {
-        let request = Request::get(with_query(path(resource, namespace), query)).body(Vec::new())?;
+        let request =
+            Request::get(with_query(path::of_kind(resource, namespace), query)).body(Vec::new())?;
         let answer = self.client.request_text(request).await;
         let text = answer.map_err(|error| self.plain(error))?;
         let page = wire::page(&text).map_err(|error| self.plain(kube::Error::SerdeError(error)))?;
@@ -197,7 +198,8 @@ impl Cluster {
     ) -> anyhow::Result<impl Stream<Item = anyhow::Result<Event>> + use<>> {
         let mut all = vec![("watch", "true")];
         all.extend(query);
-        let request = Request::get(with_query(path(resource, namespace), &all)).body(Vec::new())?;
+        let request =
+            Request::get(with_query(path::of_kind(resource, namespace), &all)).body(Vec::new())?;
         let events = wire::events(&self.client, request).await;
         let events = events.map_err(|error| self.plain(error))?;
         let cluster = self.clone();
@@ -205,7 +207,7 @@ impl Cluster {
     }
 
     fn object(&self, resource: &Resource, name: &str) -> String {
-        format!("{}/{name}", path(resource, &self.namespace))
+        format!("{}/{name}", path::of_kind(resource, &self.namespace))
     }
 
     async fn send(
@@ -260,19 +262,6 @@ fn code(error: &anyhow::Error) -> Option<u16> {
     match error.downcast_ref::<kube::Error>() {
         Some(kube::Error::Api(status)) => Some(status.code),
         _ => None,
-    }
-}
-
-fn path(resource: &Resource, namespace: &str) -> String {
-    let root = if resource.group.is_empty() {
-        format!("/api/{}", resource.version)
-    } else {
-        format!("/apis/{}/{}", resource.group, resource.version)
-    };
-    if namespace.is_empty() {
-        format!("{root}/{}", resource.plural)
-    } else {
-        format!("{root}/namespaces/{namespace}/{}", resource.plural)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A Rollout with everything that hangs on it, kept up to date from lists and watches.
+//! A Rollout or an Experiment with everything that hangs on it, kept up to date from lists and watches.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,56 +8,81 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tidegate_api::{
     analysis::AnalysisRun,
+    experiment::Experiment,
     rollout::Rollout,
     workload::{Pod, ReplicaSet},
 };
 use tidegate_controller::wire::{self, Item, Unreadable};
 use tidegate_core::{
-    plan::{ANALYSIS_RUNS, REPLICA_SETS, ROLLOUTS, Resource},
-    view::{Family, RolloutView},
+    plan::{ANALYSIS_RUNS, EXPERIMENTS, REPLICA_SETS, ROLLOUTS, Resource},
+    view::{ExperimentView, Family, RolloutView},
 };
 
 use crate::{
     connect::Cluster,
     follow::{self, Scope, Seen},
+    render::{self, Colour},
 };
 
 const PODS: Resource = Resource::new("", "v1", "Pod", "pods");
 
-/// Which of the four kinds.
+/// What everything else hangs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Root {
+    Rollout,
+    Experiment,
+}
+
+/// Which of the five kinds.
 #[derive(Clone, Copy)]
 pub(crate) enum Member {
     Rollout,
     ReplicaSet,
     Pod,
     AnalysisRun,
+    Experiment,
 }
 
-const MEMBERS: [Member; 4] = [
+const MEMBERS: [Member; 5] = [
     Member::Rollout,
     Member::ReplicaSet,
     Member::Pod,
+    Member::Experiment,
     Member::AnalysisRun,
 ];
 
+impl Root {
+    /// The kinds that belong to it, itself as well.
+    fn members(self) -> &'static [Member] {
+        match (self, &MEMBERS) {
+            (Self::Rollout, all) => all,
+            (Self::Experiment, [_, rest @ ..]) => rest,
+        }
+    }
+}
+
 impl Member {
-    fn scope(self, cluster: &Cluster, rollout: &str) -> Scope {
-        match self {
-            Self::Rollout => Scope::one(cluster, ROLLOUTS, rollout),
-            Self::ReplicaSet => Scope::all(cluster, REPLICA_SETS),
-            Self::Pod => Scope::all(cluster, PODS),
-            Self::AnalysisRun => Scope::all(cluster, ANALYSIS_RUNS),
+    fn scope(self, cluster: &Cluster, (root, name): (Root, &str)) -> Scope {
+        match (self, root) {
+            (Self::Rollout, _) => Scope::one(cluster, ROLLOUTS, name),
+            (Self::Experiment, Root::Experiment) => Scope::one(cluster, EXPERIMENTS, name),
+            (Self::Experiment, Root::Rollout) => Scope::all(cluster, EXPERIMENTS),
+            (Self::ReplicaSet, _) => Scope::all(cluster, REPLICA_SETS),
+            (Self::Pod, _) => Scope::all(cluster, PODS),
+            (Self::AnalysisRun, _) => Scope::all(cluster, ANALYSIS_RUNS),
         }
     }
 }
 
 /// Everything that is known; `None` until the kind has been listed.
 pub(crate) struct Household {
+    root: Root,
     name: String,
     rollout: Option<Objects<Rollout>>,
     replica_sets: Option<Objects<ReplicaSet>>,
     pods: Option<Objects<Pod>>,
     analysis_runs: Option<Objects<AnalysisRun>>,
+    experiments: Option<Objects<Experiment>>,
     unread: Vec<String>,
     told: BTreeSet<String>,
 }
@@ -67,24 +92,26 @@ type Objects<T> = BTreeMap<String, T>;
 
 impl Household {
     /// Nothing is known yet.
-    pub(crate) fn new(name: &str) -> Self {
+    pub(crate) fn new(root: Root, name: &str) -> Self {
         Self {
+            root,
             name: name.to_owned(),
             rollout: None,
             replica_sets: None,
             pods: None,
             analysis_runs: None,
+            experiments: None,
             unread: Vec::new(),
             told: BTreeSet::new(),
         }
     }
 
     /// Everything there is now.
-    pub(crate) async fn read(cluster: &Cluster, name: &str) -> anyhow::Result<Self> {
-        let mut household = Self::new(name);
-        for member in MEMBERS {
-            let (items, _) = member.scope(cluster, name).list().await?;
-            household.take(member, Seen::All(items))?;
+    pub(crate) async fn read(cluster: &Cluster, root: Root, name: &str) -> anyhow::Result<Self> {
+        let mut household = Self::new(root, name);
+        for member in root.members() {
+            let (items, _) = member.scope(cluster, (root, name)).list().await?;
+            household.take(*member, Seen::All(items))?;
         }
         Ok(household)
     }
@@ -92,11 +119,11 @@ impl Household {
     /// What there is to see from now on.
     pub(crate) fn changes(
         cluster: &Cluster,
-        name: &str,
+        (root, name): (Root, &str),
     ) -> impl Stream<Item = anyhow::Result<(Member, Seen)>> + use<> {
-        stream::select_all(MEMBERS.map(|member| {
-            follow::changes(member.scope(cluster, name))
-                .map_ok(move |seen| (member, seen))
+        stream::select_all(root.members().iter().map(|member| {
+            follow::changes(member.scope(cluster, (root, name)))
+                .map_ok(move |seen| (*member, seen))
                 .boxed()
         }))
     }
@@ -104,7 +131,7 @@ impl Household {
     /// Takes in what was seen.
     ///
     /// # Errors
-    /// When the Rollout is not there, or an object cannot be read.
+    /// When the Rollout or the Experiment is not there, or cannot be read.
     pub(crate) fn take(&mut self, member: Member, seen: Seen) -> anyhow::Result<()> {
         match member {
             Member::Rollout => {
@@ -113,6 +140,21 @@ impl Household {
                 }
                 if self.rollout.as_ref().is_some_and(BTreeMap::is_empty) {
                     return Err(not_found(&self.name));
+                }
+                Ok(())
+            }
+            Member::Experiment => {
+                let unread = merge(&mut self.experiments, seen);
+                if self.root == Root::Rollout {
+                    self.note("experiment", &unread);
+                    return Ok(());
+                }
+                if let Some(unreadable) = unread.first() {
+                    return Err(anyhow!("experiment {unreadable}"));
+                }
+                if self.experiments.as_ref().is_some_and(BTreeMap::is_empty) {
+                    let name = &self.name;
+                    return Err(anyhow!("experiment.argoproj.io {name:?} not found"));
                 }
                 Ok(())
             }
@@ -154,18 +196,52 @@ impl Household {
         self.rollout.as_ref()?.values().next()
     }
 
-    /// What a person sees; `None` until every kind has been listed.
+    /// What a person sees of the Rollout; `None` until every kind has been listed.
     pub(crate) fn view(&self, now: Timestamp) -> Option<RolloutView> {
         let rollout = self.rollout()?;
-        let replica_sets: Vec<_> = self.replica_sets.as_ref()?.values().cloned().collect();
-        let pods: Vec<_> = self.pods.as_ref()?.values().cloned().collect();
-        let analysis_runs: Vec<_> = self.analysis_runs.as_ref()?.values().cloned().collect();
-        let family = Family {
-            replica_sets: &replica_sets,
-            pods: &pods,
-            analysis_runs: &analysis_runs,
-        };
-        Some(RolloutView::new(rollout, family, now))
+        let kin = self.kin()?;
+        Some(RolloutView::new(rollout, kin.family(), now))
+    }
+
+    /// The picture of what it is about; `None` until every kind has been listed.
+    pub(crate) fn picture(&self, now: Timestamp, colour: Colour) -> Option<String> {
+        match self.root {
+            Root::Rollout => Some(render::rollout(&self.view(now)?, colour)),
+            Root::Experiment => {
+                let experiment = self.experiments.as_ref()?.values().next()?;
+                let kin = self.kin()?;
+                let view = ExperimentView::new(experiment, kin.family(), now);
+                Some(render::experiment(&view, colour))
+            }
+        }
+    }
+
+    fn kin(&self) -> Option<Kin> {
+        Some(Kin {
+            replica_sets: self.replica_sets.as_ref()?.values().cloned().collect(),
+            pods: self.pods.as_ref()?.values().cloned().collect(),
+            analysis_runs: self.analysis_runs.as_ref()?.values().cloned().collect(),
+            experiments: self.experiments.as_ref()?.values().cloned().collect(),
+        })
+    }
+}
+
+/// Everything that may hang on the root.
+struct Kin {
+    replica_sets: Vec<ReplicaSet>,
+    pods: Vec<Pod>,
+    analysis_runs: Vec<AnalysisRun>,
+    experiments: Vec<Experiment>,
+}
+
+impl Kin {
+    fn family(&self) -> Family<'_> {
+        Family {
+            replica_sets: &self.replica_sets,
+            pods: &self.pods,
+            analysis_runs: &self.analysis_runs,
+            experiments: &self.experiments,
+        }
     }
 }
 

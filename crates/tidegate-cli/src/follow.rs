@@ -4,7 +4,7 @@
 use std::{pin::Pin, time::Duration};
 
 use futures::{Stream, StreamExt, stream};
-use tidegate_controller::wire::{Event, Item};
+use tidegate_controller::wire::{self, Event, Item};
 use tidegate_core::plan::Resource;
 
 use crate::connect::Cluster;
@@ -68,7 +68,7 @@ impl Scope {
             .watch(&self.resource, &self.namespace, &query)
             .await?;
         let events = events.map(|event| match event {
-            Ok(Event::Present(item)) => Some(Some(Ok(Seen::Present(item)))),
+            Ok(Event::Present(raw)) => Some(Some(Ok(Seen::Present(wire::item(&raw))))),
             Ok(Event::Gone(metadata)) => Some(Some(Ok(Seen::Gone(metadata.name)))),
             Ok(Event::Bookmark(_)) => Some(None),
             // The version is too old, or the connection broke: the next round lists.

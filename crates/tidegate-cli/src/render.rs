@@ -1,8 +1,10 @@
-//! The picture of a Rollout: header and tree, in upstream's layout and colours (CLI-102 to CLI-107).
+//! The picture of a Rollout or an Experiment: header and tree, in upstream's layout and colours (CLI-102 to CLI-107, CLI-112).
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
-use tidegate_core::view::{Icon, Info, Kind, Mark, Node, RolloutView, Strategy, Tag};
+use tidegate_core::view::{
+    ExperimentView, Icon, Image, Info, Kind, Mark, Node, Purpose, RolloutView, Strategy, Tag,
+};
 
 use crate::table;
 
@@ -60,46 +62,84 @@ pub fn rollout(view: &RolloutView, colour: Colour) -> String {
 }
 
 fn header(view: &RolloutView, colour: Colour) -> String {
-    let mut text = String::new();
-    let mut line = |name: &str, value: &str| {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{name:<17}{value}");
-    };
-    line("Name:", &view.name);
-    line("Namespace:", &view.namespace);
-    line("Status:", &mark(&view.status, colour));
-    if !view.message.is_empty() {
-        line("Message:", &view.message);
-    }
-    line("Strategy:", view.strategy.as_str());
+    let mut text = head(
+        (&view.name, &view.namespace),
+        (&view.status, &view.message),
+        colour,
+    );
+    line(&mut text, "Strategy:", &view.strategy.as_str());
     if let Strategy::Canary {
         step,
         set_weight,
         actual_weight,
     } = &view.strategy
     {
-        line("  Step:", step);
-        line("  SetWeight:", set_weight);
-        line("  ActualWeight:", actual_weight);
+        line(&mut text, "  Step:", step);
+        line(&mut text, "  SetWeight:", set_weight);
+        line(&mut text, "  ActualWeight:", actual_weight);
     }
-    for (index, image) in view.images.iter().enumerate() {
-        let tags: Vec<String> = image.tags.iter().map(|tag| colour.tag(*tag)).collect();
+    text.push_str(&images(&view.images, colour));
+    text.push_str("Replicas:\n");
+    line(&mut text, "  Desired:", &view.replicas.desired);
+    line(&mut text, "  Current:", &view.replicas.current);
+    line(&mut text, "  Updated:", &view.replicas.updated);
+    line(&mut text, "  Ready:", &view.replicas.ready);
+    line(&mut text, "  Available:", &view.replicas.available);
+    text
+}
+
+/// Header and tree of an Experiment.
+pub fn experiment(view: &ExperimentView, colour: Colour) -> String {
+    let text = head(
+        (&view.name, &view.namespace),
+        (&view.status, &view.message),
+        colour,
+    );
+    let images = images(&view.images, colour);
+    format!("{text}{images}\n{}", tree(&view.tree, colour))
+}
+
+/// What a header begins with.
+fn head(
+    (name, namespace): (&str, &str),
+    (status, message): (&Mark, &str),
+    colour: Colour,
+) -> String {
+    let mut text = String::new();
+    line(&mut text, "Name:", &name);
+    line(&mut text, "Namespace:", &namespace);
+    line(&mut text, "Status:", &mark(status, colour));
+    if !message.is_empty() {
+        line(&mut text, "Message:", &message);
+    }
+    text
+}
+
+fn line(text: &mut String, name: &str, value: &dyn fmt::Display) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{name:<17}{value}");
+}
+
+/// One line for each image, with what it runs for.
+fn images(images: &[Image], colour: Colour) -> String {
+    let mut text = String::new();
+    for (index, image) in images.iter().enumerate() {
+        let tags: Vec<String> = image
+            .tags
+            .iter()
+            .map(|purpose| match purpose {
+                Purpose::Tag(tag) => colour.tag(*tag),
+                Purpose::Template(_) => colour.paint(&purpose.to_string(), PLAIN),
+            })
+            .collect();
         let shown = if tags.is_empty() {
             image.name.clone()
         } else {
             format!("{} ({})", image.name, tags.join(", "))
         };
-        line(if index == 0 { "Images:" } else { "" }, &shown);
+        let name = if index == 0 { "Images:" } else { "" };
+        let _ = writeln!(text, "{name:<17}{shown}");
     }
-    text.push_str("Replicas:\n");
-    let mut line = |name: &str, count: i32| {
-        let _ = writeln!(text, "{name:<17}{count}");
-    };
-    line("  Desired:", view.replicas.desired);
-    line("  Current:", view.replicas.current);
-    line("  Updated:", view.replicas.updated);
-    line("  Ready:", view.replicas.ready);
-    line("  Available:", view.replicas.available);
     text
 }
 
@@ -164,7 +204,7 @@ fn name(node: &Node, colour: Colour) -> String {
                 Info::Tag(tag) => colour.paint(&name, tag_code(*tag)),
                 Info::Count(..) | Info::Text(_) => name,
             }),
-        Kind::AnalysisRun | Kind::Job => {
+        Kind::Experiment | Kind::AnalysisRun | Kind::Job => {
             let status = node.status.as_ref().map(|status| status.text.as_str());
             let code = match status {
                 Some("Pending" | "Running") => BRIGHT_BLUE,

@@ -1,18 +1,21 @@
 //! What differs for AnalysisRuns: measurements are taken between the decision and its conclusion.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use tidegate_api::{analysis::AnalysisRun, meta::ObjectMeta};
+use serde_json::Value;
+use tidegate_api::{
+    analysis::{AnalysisRun, Measurement},
+    meta::ObjectMeta,
+};
 use tidegate_core::{
     analysis_run::{
-        self, Concluded, Decision, Due, Ending, Measure, Measured, Secrets, failed_measurement,
-        unreadable,
+        self, Collect, Concluded, Decision, Due, Masks, Measure, Measured, Secrets, unreadable,
     },
     plan::{ANALYSIS_RUNS, ObjectKey, Resource},
-    run::Outcome,
+    run::{Failure, Outcome},
 };
-use tidegate_integrations::metrics::{self, Turn};
+use tidegate_integrations::metrics::{Answer, Call, Course, Turn};
 
 use crate::{
     ask,
@@ -26,6 +29,9 @@ use crate::{
 pub(crate) struct AnalysisRuns;
 
 impl Kind for AnalysisRuns {
+    /// Servers that answer at all answer sooner, as a rule.
+    const PATIENCE: Option<Duration> = Some(Duration::from_millis(250));
+
     fn resource(&self) -> Resource {
         ANALYSIS_RUNS
     }
@@ -52,21 +58,29 @@ impl Kind for AnalysisRuns {
 async fn pass(shell: &Shell, run: &Arc<AnalysisRun>) -> Verdict {
     let about = about(&run.metadata);
     let now = shell.clock.now();
-    let concluded = match analysis_run::decide(run, now) {
-        Decision::Idle(wake) => return Verdict::Done(wake),
-        Decision::Delete(write) => {
-            return match shell.send_alone(&about, &write).await {
-                Outcome::Done(_) => Verdict::Done(None),
-                Outcome::Failed(failure) => shell.after(&about.key, &failure, None).await,
-            };
+    let ended = shell.caches.ended(run);
+    match analysis_run::decide(run, &ended, now) {
+        Decision::Idle(wake) => Verdict::Done(wake),
+        Decision::Delete(write) => shell.send_if_any(&about, Some(*write)).await,
+        Decision::Refuse(sentence) => {
+            commit(shell, &about, Concluded::refused(run, sentence, now)).await
         }
-        Decision::Refuse(sentence) => Concluded::refused(run, sentence, now),
         Decision::Measure(due) => match measure(shell, run, &due).await {
-            Ok(concluded) => concluded,
-            Err(verdict) => return verdict,
+            Ok((concluded, None)) => commit(shell, &about, concluded).await,
+            Ok((concluded, Some(failure))) => {
+                let wake = concluded.wake.as_ref().map(|wake| wake.at);
+                match commit(shell, &about, concluded).await {
+                    Verdict::Done(_) => shell.after(&about.key, &failure, wake).await,
+                    verdict @ (Verdict::Gone
+                    | Verdict::Failed(_)
+                    | Verdict::Busy(_)
+                    | Verdict::Behind
+                    | Verdict::Outrun(_)) => verdict,
+                }
+            }
+            Err(verdict) => verdict,
         },
-    };
-    commit(shell, &about, concluded).await
+    }
 }
 
 fn about(metadata: &ObjectMeta) -> Arc<About> {
@@ -89,8 +103,13 @@ async fn commit(shell: &Shell, about: &Arc<About>, concluded: Concluded) -> Verd
     Verdict::Done(wake)
 }
 
-/// Reads the secrets, takes every measurement that is due at the same time, and concludes.
-async fn measure(shell: &Shell, run: &AnalysisRun, due: &Due) -> Result<Concluded, Verdict> {
+/// Reads the secrets, takes every measurement that is due at the same time, and concludes; with it comes
+/// why a measurement could not be taken now, if one could not.
+async fn measure(
+    shell: &Shell,
+    run: &AnalysisRun,
+    due: &Due,
+) -> Result<(Concluded, Option<Failure>), Verdict> {
     let mut secrets = Secrets::new();
     for reference in due.secrets(run) {
         let read = ask::secret(&shell.server, &run.metadata.namespace, &reference.name).await;
@@ -102,54 +121,97 @@ async fn measure(shell: &Shell, run: &AnalysisRun, due: &Due) -> Result<Conclude
             }
         };
     }
-    match due.arm(run, &secrets) {
-        Ok(asked) => {
-            let measured = join_all(asked.into_iter().map(|one| take(shell, one))).await;
-            let now = shell.clock.now();
-            Ok(analysis_run::conclude(run, due, (measured, &secrets), now))
-        }
+    let asked = match due.arm(run, &secrets) {
+        Ok(asked) => asked,
         Err(error) => {
             let sentence = format!("Unable to resolve metric arguments: {error}");
-            Ok(Concluded::refused(run, sentence, shell.clock.now()))
+            let concluded = Concluded::refused(run, sentence, shell.clock.now());
+            return Ok((concluded, None));
+        }
+    };
+    let mut measured = Vec::new();
+    let mut failure = None;
+    for taken in join_all(asked.into_iter().map(|one| take(shell, run, one))).await {
+        match taken {
+            Ok(one) => measured.push(one),
+            Err(later) => failure = Some(later),
         }
     }
+    let masks = Masks::new(&run.spec.args, &secrets);
+    let concluded = analysis_run::conclude(run, due, (measured, &masks), shell.clock.now());
+    for one in &concluded.collect {
+        collect(shell, run, one).await;
+    }
+    Ok((concluded, failure))
 }
 
 /// One measurement, from the first request to its value.
-async fn take(shell: &Shell, measure: Measure) -> Measured {
+///
+/// # Errors
+/// Why nobody can say now how it stands.
+async fn take(shell: &Shell, run: &AnalysisRun, measure: Measure) -> Result<Measured, Failure> {
     let name = measure.metric.name.clone();
-    if let (Some(unfinished), Ending::Yes) = (&measure.unfinished, measure.ending) {
-        return Measured {
+    let mut course = Course::new(run, measure, &shell.environment);
+    let turn = course.begin(shell.clock.now());
+    match lead(shell, &mut course, turn).await {
+        Led::Measured(measurement) => Ok(Measured {
             name,
-            measurement: unfinished.clone(),
-            metadata: BTreeMap::new(),
-        };
+            measurement: *measurement,
+            metadata: course.metadata(),
+        }),
+        Led::Later(failure) => Err(failure),
+        Led::Collected => Err(Failure::Unknown("nothing was measured".to_owned())),
     }
-    let mut provider = match metrics::provider(&measure.metric, &shell.environment) {
-        Ok(provider) => provider,
-        Err(sentence) => {
-            return Measured {
-                name,
-                measurement: failed_measurement(shell.clock.now(), sentence),
-                metadata: BTreeMap::new(),
-            };
-        }
-    };
-    let metadata = provider.metadata();
-    let mut turn = provider.start(shell.clock.now());
+}
+
+/// Removes what measurements have left behind. What is left is found again when there is the next one to
+/// forget.
+async fn collect(shell: &Shell, run: &AnalysisRun, collect: &Collect) {
+    let (mut course, turn) = Course::collecting(run, collect, &shell.environment);
+    lead(shell, &mut course, turn).await;
+}
+
+/// Where a course has led.
+enum Led {
+    /// To a measurement.
+    Measured(Box<Measurement>),
+    /// Nowhere for now.
+    Later(Failure),
+    /// Everything that was left behind is dealt with.
+    Collected,
+}
+
+/// Leads a course to its end.
+async fn lead(shell: &Shell, course: &mut Course, mut turn: Turn) -> Led {
     loop {
-        turn = match turn {
-            Turn::Ask(request) => {
-                let answer = shell.http.ask(*request).await;
-                provider.read(answer, shell.clock.now())
+        let answer = match turn {
+            Turn::Ask(request) => shell.http.ask(*request).await,
+            Turn::Secret { namespace, name } => {
+                Answer::Secret(ask::secret(&shell.server, &namespace, &name).await)
             }
-            Turn::Measured(measurement) => {
-                return Measured {
-                    name,
-                    measurement: *measurement,
-                    metadata,
-                };
-            }
+            Turn::File(path) => Answer::File(ask::file(&path).await),
+            Turn::Cluster(call) => Answer::Cluster(call_cluster(shell, *call).await),
+            Turn::Measured(measurement) => return Led::Measured(measurement),
+            Turn::Later(failure) => return Led::Later(failure),
+            Turn::Collected => return Led::Collected,
         };
+        turn = course.read(answer, shell.clock.now());
+    }
+}
+
+/// Asks the cluster in which Jobs run.
+async fn call_cluster(shell: &Shell, call: Call) -> Result<Value, Failure> {
+    let jobs = &shell.jobs;
+    match call {
+        Call::Get(key) => ask::value(&jobs.server, &key).await,
+        Call::List {
+            resource,
+            namespace,
+            selector,
+        } => ask::list(&jobs.server, (&resource, &namespace, &selector)).await,
+        Call::Write(write) => match jobs.send(&write).await {
+            Outcome::Done(object) => Ok(Arc::unwrap_or_clone(object)),
+            Outcome::Failed(failure) => Err(failure),
+        },
     }
 }

@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{Method, Request};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tidegate_core::{
     plan::{Guard, ObjectKey, Resource, Verb, Write},
@@ -12,6 +13,7 @@ use tidegate_core::{
 
 use crate::{
     fence::Fence,
+    path,
     server::{LONGEST_REQUEST, Refused, Server, Unanswered},
 };
 
@@ -43,40 +45,52 @@ impl Door {
     }
 }
 
-/// The REST path of a kind, in a namespace unless that is empty.
-pub(crate) fn path(resource: &Resource, namespace: &str) -> String {
-    let root = if resource.group.is_empty() {
-        format!("/api/{}", resource.version)
-    } else {
-        format!("/apis/{}/{}", resource.group, resource.version)
-    };
-    if namespace.is_empty() {
-        format!("{root}/{}", resource.plural)
-    } else {
-        format!("{root}/namespaces/{namespace}/{}", resource.plural)
-    }
-}
-
-/// The REST path of one object.
-pub(crate) fn object_path(key: &ObjectKey) -> String {
-    format!("{}/{}", path(&key.resource, &key.namespace), key.name)
+/// What of an answer somebody looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Which version the object has now. Most writes want no more, and answers are long.
+    Version,
+    /// The whole object.
+    Object,
 }
 
 /// Sends one write under its guard.
-pub(crate) async fn send(door: &Door, write: &Write) -> Outcome {
+pub(crate) async fn send(door: &Door, write: &Write, wanted: Wanted) -> Outcome {
     let request = match request(write) {
         Ok(request) => request,
-        Err(error) => return Outcome::Failed(Failure::Refused(error.to_string())),
+        Err(error) => return Outcome::Failed(Failure::Refused(error)),
     };
     match door.pass(write.verb, request).await {
-        Ok(text) => done(&text),
+        Ok(text) => done(&text, wanted),
         Err(failure) => Outcome::Failed(failure),
     }
 }
 
+/// The part of an answer that says its version.
+#[derive(Deserialize)]
+struct Versioned {
+    #[serde(default)]
+    metadata: Version,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Version {
+    resource_version: Option<String>,
+}
+
 /// It committed; what the object is now decides nothing if it cannot be read.
-fn done(text: &str) -> Outcome {
-    match serde_json::from_str(text) {
+fn done(text: &str, wanted: Wanted) -> Outcome {
+    let object = match wanted {
+        Wanted::Object => serde_json::from_str(text),
+        Wanted::Version => serde_json::from_str(text).map(|Versioned { metadata }| match metadata
+            .resource_version
+        {
+            Some(version) => json!({"metadata": {"resourceVersion": version}}),
+            None => json!({}),
+        }),
+    };
+    match object {
         Ok(object) => Outcome::Done(Arc::new(object)),
         Err(error) => Outcome::Failed(Failure::Unknown(error.to_string())),
     }
@@ -89,7 +103,7 @@ pub(crate) async fn send_event(door: &Door, event: EventWrite) -> Result<(), Fai
     let request = match event {
         EventWrite::Create { namespace, body } => Request::builder()
             .method(Method::POST)
-            .uri(path(&events, &namespace))
+            .uri(path::of_kind(&events, &namespace))
             .header("content-type", "application/json")
             .body(body.to_string().into_bytes()),
         EventWrite::Count {
@@ -98,7 +112,7 @@ pub(crate) async fn send_event(door: &Door, event: EventWrite) -> Result<(), Fai
             body,
         } => Request::builder()
             .method(Method::PATCH)
-            .uri(format!("{}/{name}", path(&events, &namespace)))
+            .uri(format!("{}/{name}", path::of_kind(&events, &namespace)))
             .header("content-type", "application/merge-patch+json")
             .body(body.to_string().into_bytes()),
     };
@@ -112,20 +126,26 @@ pub(crate) async fn send_event(door: &Door, event: EventWrite) -> Result<(), Fai
 /// for Argo Rollouts allow.
 pub(crate) async fn send_lease(door: &Door, lease: LeaseWrite<'_>, limit: Duration) -> Outcome {
     let (method, uri, body) = match lease {
-        LeaseWrite::Create(key, body) => (Method::POST, path(&key.resource, &key.namespace), body),
-        LeaseWrite::Update(key, body) => (Method::PUT, object_path(key), body),
+        LeaseWrite::Create(key, body) => {
+            let all = path::of_kind(&key.resource, &key.namespace);
+            (Method::POST, Ok(all), body)
+        }
+        LeaseWrite::Update(key, body) => (Method::PUT, path::of_object(key), body),
     };
-    let request = Request::builder()
-        .method(method)
-        .uri(uri)
-        .header("content-type", "application/json")
-        .body(body.to_string().into_bytes());
+    let request = uri.map_err(|error| error.to_string()).and_then(|uri| {
+        let request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header("content-type", "application/json");
+        let request = request.body(body.to_string().into_bytes());
+        request.map_err(|error| error.to_string())
+    });
     let request = match request {
         Ok(request) => request,
-        Err(error) => return Outcome::Failed(Failure::Refused(error.to_string())),
+        Err(error) => return Outcome::Failed(Failure::Refused(error)),
     };
     match door.server.send(request, limit).await {
-        Ok(text) => done(&text),
+        Ok(text) => done(&text, Wanted::Object),
         Err(error) => Outcome::Failed(classify(Verb::Create, &error)),
     }
 }
@@ -160,35 +180,36 @@ pub(crate) enum EventWrite {
     },
 }
 
-fn request(write: &Write) -> Result<Request<Vec<u8>>, http::Error> {
+fn request(write: &Write) -> Result<Request<Vec<u8>>, String> {
+    let object_path = || path::of_object(&write.target).map_err(|error| error.to_string());
     let (method, uri, content_type, body) = match write.verb {
         Verb::Create => (
             Method::POST,
-            path(&write.target.resource, &write.target.namespace),
+            path::of_kind(&write.target.resource, &write.target.namespace),
             "application/json",
             write.body.clone(),
         ),
         Verb::Patch => (
             Method::PATCH,
-            object_path(&write.target),
+            object_path()?,
             "application/merge-patch+json",
             guarded(&write.body, &write.guard),
         ),
         Verb::PatchStatus => (
             Method::PATCH,
-            format!("{}/status", object_path(&write.target)),
+            format!("{}/status", object_path()?),
             "application/merge-patch+json",
             guarded(&write.body, &write.guard),
         ),
         Verb::Delete => (
             Method::DELETE,
-            object_path(&write.target),
+            object_path()?,
             "application/json",
             preconditions(&write.guard),
         ),
         Verb::Evict => (
             Method::POST,
-            format!("{}/eviction", object_path(&write.target)),
+            format!("{}/eviction", object_path()?),
             "application/json",
             eviction(&write.target, &write.guard),
         ),
@@ -198,6 +219,7 @@ fn request(write: &Write) -> Result<Request<Vec<u8>>, http::Error> {
         .uri(uri)
         .header("content-type", content_type)
         .body(body.to_string().into_bytes())
+        .map_err(|error| error.to_string())
 }
 
 /// A merge patch that commits only on the very object that was looked at.
@@ -250,6 +272,7 @@ fn eviction(pod: &ObjectKey, guard: &Guard) -> Value {
 fn classify(verb: Verb, error: &Unanswered) -> Failure {
     match error {
         Unanswered::Refused(refused) => classify_refusal(verb, refused),
+        Unanswered::Unaskable(text) => Failure::Refused(text.clone()),
         Unanswered::NeverSent(text) => Failure::Unavailable(Unavailable::because(text)),
         Unanswered::Lost(_) | Unanswered::Silent(_) => Failure::Unknown(error.to_string()),
     }
@@ -297,6 +320,16 @@ mod tests {
 
     fn body(request: &Request<Vec<u8>>) -> Value {
         serde_json::from_slice(request.body()).unwrap()
+    }
+
+    #[test]
+    fn a_write_to_a_name_that_is_none_is_refused() {
+        let mut write = write(Verb::Delete, PODS, Value::Null);
+        write.target.name = "..".to_owned();
+        assert_eq!(
+            request(&write).unwrap_err(),
+            "invalid resource name \"..\": [may not be '..']"
+        );
     }
 
     /// Keeps QUE-18; differs from QUE-19, which has no guard.

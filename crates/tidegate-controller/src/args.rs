@@ -8,7 +8,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, parser::ValueSour
 use tidegate_core::leadership::Terms;
 
 pub use self::routers::RouterArgs;
-use crate::{connection::ConnectionArgs, flags, server::Rate};
+use crate::{ask::Network, connection::ConnectionArgs, flags, server::Rate};
 
 /// The burst that goes with a rate if none is given; upstream's default.
 const BURST: f64 = 80.0;
@@ -108,6 +108,13 @@ pub struct Args {
     /// Read the configuration of notifications from each Rollout's namespace, too.
     #[arg(long)]
     pub self_service_notification_enabled: bool,
+    /// Networks that metrics may lead to although they are closed by default: link-local ones and those at which
+    /// clouds hand out credentials.
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    pub metric_egress_allow: Vec<Network>,
+    /// Networks that metrics may not lead to.
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    pub metric_egress_deny: Vec<Network>,
     /// What routers are like.
     #[command(flatten)]
     pub routers: RouterArgs,
@@ -117,8 +124,7 @@ pub struct Args {
 }
 
 /// Flags of upstream's that are taken and have no effect (yet): they say so at the start.
-const WITHOUT_EFFECT: [(&str, &str); 19] = [
-    ("experiment_threads", "--experiment-threads"),
+const WITHOUT_EFFECT: [(&str, &str); 18] = [
     ("service_threads", "--service-threads"),
     ("ingress_threads", "--ingress-threads"),
     ("ephemeral_metadata_threads", "--ephemeral-metadata-threads"),
@@ -270,6 +276,21 @@ mod tests {
         assert_eq!(args.terms().check(), Ok(()));
         assert_eq!(args.without_effect, Vec::<&str>::new());
         assert!(args.leader_elect);
+    }
+
+    #[test]
+    fn networks_are_given_by_commas() {
+        let args = read(&[
+            "--metric-egress-allow=169.254.0.0/16,::1",
+            "--metric-egress-deny=10.0.0.0/8",
+        ]);
+        let args = args.unwrap();
+        let networks = (
+            args.metric_egress_allow.len(),
+            args.metric_egress_deny.len(),
+        );
+        assert_eq!(networks, (2, 1));
+        assert!(read(&["--metric-egress-deny=everything"]).is_err());
     }
 
     #[test]

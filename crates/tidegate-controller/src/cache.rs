@@ -1,6 +1,8 @@
-//! What is known of the cluster: one cache per kind, trimmed of what no decision reads, and held as text
-//! where there are many objects: read, an object takes ten times the room. Each cache knows up to which version
+//! What is known of the cluster: one cache per kind, trimmed of what no decision reads, and held as packed
+//! text where there are many objects: read, an object takes more than ten times the room. Each cache knows up to which version
 //! it is complete, so that a pass can tell whether it sees its own writes.
+
+mod packed;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,19 +10,26 @@ use std::{
 };
 
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 use tidegate_api::{labels::LAST_APPLIED, meta::ObjectMeta};
 use tidegate_core::plan::ObjectKey;
 use tokio::sync::watch;
 
-use crate::wire::{Item, Unreadable};
+use self::packed::Packed;
+use crate::{
+    place,
+    wire::{self, Unreadable},
+};
 
 /// How the objects of a kind are held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Held {
     /// Ready: few, and looked at often.
     Read,
-    /// As JSON text: many, and looked at one at a time.
+    /// As packed JSON text: many, and looked at one at a time.
     Text,
 }
 
@@ -30,18 +39,23 @@ pub(crate) trait Cached: Sized + Send + Sync + 'static {
     const HELD: Held = Held::Text;
     /// Its metadata.
     fn metadata(&self) -> &ObjectMeta;
-    /// Reads it from the wire; an error names the field.
-    fn read(value: Value) -> Result<Self, String>;
+    /// Reads it from its JSON text; an error names the field.
+    fn read(text: &str) -> Result<Self, String>;
     /// The objects whose changes concern it.
     fn references(&self) -> Vec<ObjectKey> {
         Vec::new()
     }
 }
 
-/// Reads a typed object; the error names the path of the field that does not fit.
-pub(crate) fn read_typed<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
-    serde_path_to_error::deserialize(value)
-        .map_err(|error| format!("{}: {}", error.path(), error.inner()))
+/// Reads a typed object from JSON text; the error names the path of the field that does not fit.
+pub(crate) fn read_typed<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|error| place::named(text, &error))
+}
+
+/// What every object has.
+#[derive(Deserialize)]
+pub(crate) struct Named {
+    pub(crate) metadata: ObjectMeta,
 }
 
 /// Namespace and name.
@@ -74,7 +88,7 @@ struct Entry<T> {
 #[derive(Debug)]
 enum Form<T> {
     Read(Arc<T>),
-    Text(Box<str>),
+    Text(Packed),
     /// It cannot be read: what is known of it, and why.
     Broken(Arc<Broken>),
 }
@@ -301,14 +315,17 @@ impl<T: Cached> Cache<T> {
     }
 
     /// Takes an object in; gives its metadata, for whoever tells of it.
-    pub(crate) fn put(&self, item: Item) -> ObjectMeta {
-        let (metadata, entry) = match item {
-            Ok(value) => Entry::read(value),
-            Err(unreadable) => Entry::unreadable(*unreadable),
-        };
+    pub(crate) fn put(&self, raw: &RawValue) -> ObjectMeta {
+        let (metadata, entry) = Entry::read(raw);
         let key = (metadata.namespace.clone(), metadata.name.clone());
         self.with(|objects| objects.insert(key, entry));
         metadata
+    }
+
+    /// Takes in an object that a test has written down.
+    #[cfg(test)]
+    pub(crate) fn put_json(&self, object: &Value) {
+        self.put(&to_raw_value(object).expect("it is JSON"));
     }
 
     /// An object is gone.
@@ -375,30 +392,20 @@ fn forget<I: Ord>(index: &mut BTreeMap<I, BTreeSet<Key>>, at: &I, key: &Key) {
 }
 
 impl<T: Cached> Entry<T> {
-    fn read(mut value: Value) -> (ObjectMeta, Self) {
-        trim(&mut value);
-        let metadata = metadata_of(&value);
-        let text = match T::HELD {
-            Held::Text => value.to_string(),
-            Held::Read => String::new(),
+    fn read(raw: &RawValue) -> (ObjectMeta, Self) {
+        let text = trimmed(raw).unwrap_or_else(|_| raw.get().to_owned());
+        let object = match T::read(&text) {
+            Ok(object) => object,
+            Err(error) => return Self::unreadable(wire::outline(raw, error)),
         };
-        let status = value.get("status").cloned();
-        let (references, form) = match (T::read(value), T::HELD) {
-            (Ok(object), Held::Read) => (object.references(), Form::Read(Arc::new(object))),
-            (Ok(object), Held::Text) => (object.references(), Form::Text(text.into())),
-            (Err(error), _) => {
-                let broken = Broken {
-                    metadata: metadata.clone(),
-                    status: status.unwrap_or_default(),
-                    error,
-                };
-                (Vec::new(), Form::Broken(Arc::new(broken)))
-            }
-        };
+        let metadata = object.metadata().clone();
         let entry = Self {
             owner: owner(&metadata),
-            references: references.into(),
-            form,
+            references: object.references().into(),
+            form: match T::HELD {
+                Held::Read => Form::Read(Arc::new(object)),
+                Held::Text => Form::Text(Packed::new(&text)),
+            },
         };
         (metadata, entry)
     }
@@ -429,7 +436,7 @@ impl<T> Clone for Form<T> {
     fn clone(&self) -> Self {
         match self {
             Self::Read(object) => Self::Read(Arc::clone(object)),
-            Self::Text(text) => Self::Text(text.clone()),
+            Self::Text(packed) => Self::Text(packed.clone()),
             Self::Broken(broken) => Self::Broken(Arc::clone(broken)),
         }
     }
@@ -439,9 +446,8 @@ impl<T: Cached> Form<T> {
     fn good(self) -> Option<Arc<T>> {
         match self {
             Self::Read(object) => Some(object),
-            Self::Text(text) => {
-                let value = serde_json::from_str(&text).expect("it was written as JSON");
-                let object = T::read(value).expect("it was read before it was put away");
+            Self::Text(packed) => {
+                let object = T::read(&packed.text()).expect("it was read before it was put away");
                 Some(Arc::new(object))
             }
             Self::Broken(_) => None,
@@ -449,25 +455,33 @@ impl<T: Cached> Form<T> {
     }
 }
 
-/// Takes out what no decision reads and what is often larger than all the rest.
-fn trim(value: &mut Value) {
-    let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) else {
-        return;
+/// The members of an object, not read yet.
+type Members<'a> = BTreeMap<String, &'a RawValue>;
+
+/// An object's text without what no decision reads and what is often larger than all the rest.
+fn trimmed(raw: &RawValue) -> Result<String, serde_json::Error> {
+    let mut members: Members<'_> = serde_json::from_str(raw.get())?;
+    let Some(metadata) = members.get("metadata") else {
+        return Ok(raw.get().to_owned());
     };
+    let mut metadata: Members<'_> = serde_json::from_str(metadata.get())?;
     metadata.remove("managedFields");
-    if let Some(annotations) = metadata
-        .get_mut("annotations")
-        .and_then(Value::as_object_mut)
-    {
-        annotations.remove(LAST_APPLIED);
+    let annotations = metadata
+        .get("annotations")
+        .and_then(|annotations| without_last_applied(annotations));
+    if let Some(annotations) = &annotations {
+        metadata.insert("annotations".to_owned(), annotations);
     }
+    let metadata = to_raw_value(&metadata)?;
+    members.insert("metadata".to_owned(), &metadata);
+    serde_json::to_string(&members)
 }
 
-fn metadata_of(value: &Value) -> ObjectMeta {
-    value
-        .get("metadata")
-        .and_then(|metadata| ObjectMeta::deserialize(metadata).ok())
-        .unwrap_or_default()
+/// The annotations without kubectl's copy of the object, if there is one.
+fn without_last_applied(annotations: &RawValue) -> Option<Box<RawValue>> {
+    let mut members: Members<'_> = serde_json::from_str(annotations.get()).ok()?;
+    members.remove(LAST_APPLIED)?;
+    to_raw_value(&members).ok()
 }
 
 /// The uid of the controller; empty if nobody controls it.
@@ -486,15 +500,16 @@ mod tests {
 
     use super::*;
 
-    fn rollout(name: &str, service: &str) -> Value {
-        json!({
+    fn rollout(name: &str, service: &str) -> Box<RawValue> {
+        let rollout = json!({
             "metadata": {
                 "name": name, "namespace": "shop", "uid": name, "resourceVersion": "7",
                 "managedFields": [{"manager": "kubectl"}],
                 "annotations": {LAST_APPLIED: "{}", "team": "a"},
             },
             "spec": {"strategy": {"canary": {"canaryService": service}}},
-        })
+        });
+        to_raw_value(&rollout).unwrap()
     }
 
     fn named(cache: &Cache<Rollout>, service: &str) -> Vec<String> {
@@ -506,24 +521,26 @@ mod tests {
     #[test]
     fn an_object_comes_out_as_it_went_in_but_for_what_nobody_reads() {
         let cache = Cache::<Rollout>::new();
-        cache.put(Ok(rollout("web", "web-canary")));
+        cache.put(&rollout("web", "web-canary"));
         let Found::Good(found) = cache.get("shop", "web") else {
             panic!("it can be read");
         };
         let annotations: Vec<&String> = found.metadata.annotations.keys().collect();
         assert_eq!(annotations, ["team"]);
-        let mut expected = rollout("web", "web-canary");
-        trim(&mut expected);
-        assert_eq!(*found, Rollout::read(expected).unwrap());
+        let mut expected: Rollout = read_typed(rollout("web", "web-canary").get()).unwrap();
+        expected.metadata.annotations.remove(LAST_APPLIED);
+        assert_eq!(*found, expected);
+        let text = trimmed(&rollout("web", "web-canary")).unwrap();
+        assert!(!text.contains("kubectl"), "{text}");
     }
 
     #[test]
     fn who_refers_to_an_object_is_found_without_looking_at_all() {
         let cache = Cache::<Rollout>::new();
-        cache.put(Ok(rollout("web", "a")));
-        cache.put(Ok(rollout("api", "a")));
+        cache.put(&rollout("web", "a"));
+        cache.put(&rollout("api", "a"));
         assert_eq!(named(&cache, "a"), ["api", "web"]);
-        cache.put(Ok(rollout("web", "b")));
+        cache.put(&rollout("web", "b"));
         assert_eq!(
             (named(&cache, "a"), named(&cache, "b")),
             (vec!["api".to_owned()], vec!["web".to_owned()])
@@ -543,7 +560,7 @@ mod tests {
     #[test]
     fn a_list_that_is_not_complete_makes_no_promise() {
         let cache = Cache::<Rollout>::new();
-        cache.put(Ok(rollout("web", "a")));
+        cache.put(&rollout("web", "a"));
         assert_eq!(cache.version(), None);
         cache.complete("7");
         assert_eq!(cache.version(), Some(7));

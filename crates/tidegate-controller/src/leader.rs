@@ -22,6 +22,7 @@ use crate::{
     apply::{self, Door, LeaseWrite},
     clock::Clock,
     fence::Fence,
+    path,
     server::{Server, Unanswered},
 };
 
@@ -180,7 +181,8 @@ impl Elector {
     }
 
     async fn look(&mut self) -> Result<(), String> {
-        let request = Request::get(apply::object_path(&self.lock))
+        let place = path::of_object(&self.lock).map_err(|error| error.to_string())?;
+        let request = Request::get(place)
             .body(Vec::new())
             .map_err(|error| error.to_string())?;
         let lease = match self.server.send(request, self.limit()).await {
@@ -281,7 +283,7 @@ pub(crate) fn lock(instance_id: &str) -> ObjectKey {
 }
 
 /// The namespace of the controller (OPS-03).
-fn namespace() -> String {
+pub(crate) fn namespace() -> String {
     let from_pod = || std::fs::read_to_string(POD_NAMESPACE).ok();
     std::env::var("POD_NAMESPACE")
         .ok()

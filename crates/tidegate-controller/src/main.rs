@@ -4,15 +4,15 @@ use std::process::ExitCode;
 
 use tidegate_controller::{Args, Surroundings, logging, run, stop_signal};
 
-/// Threads that work. The controller waits most of the time, and each thread has memory of its own.
-const THREADS: usize = 4;
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let args = Args::from_command_line();
     logging(&args);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads.min(THREADS))
+    // One thread does all of it: the controller waits most of the time, and what one thread hands to another
+    // costs more than it saves.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let ended = match runtime {

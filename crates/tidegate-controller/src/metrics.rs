@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 use http::Request;
 use tidegate_core::{
     gauges::Finished,
-    plan::{ANALYSIS_RUNS, ObjectKey, ROLLOUTS, Resource, Severity},
+    plan::{ANALYSIS_RUNS, EXPERIMENTS, ObjectKey, ROLLOUTS, Resource, Severity},
 };
 use tokio::time::Instant;
 
@@ -60,6 +60,7 @@ type Owner = (Kind, String, String);
 enum Kind {
     Rollout,
     AnalysisRun,
+    Experiment,
 }
 
 /// What is counted of one object.
@@ -129,6 +130,8 @@ impl Kind {
     fn of(resource: &Resource) -> Option<Self> {
         if *resource == ANALYSIS_RUNS {
             Some(Self::AnalysisRun)
+        } else if *resource == EXPERIMENTS {
+            Some(Self::Experiment)
         } else {
             (*resource == ROLLOUTS).then_some(Self::Rollout)
         }
@@ -312,6 +315,7 @@ impl Counted {
             let (passes, errors) = match kind {
                 Kind::Rollout => ("rollout_reconcile", "rollout_reconcile_error"),
                 Kind::AnalysisRun => ("analysis_run_reconcile", "analysis_run_reconcile_error"),
+                Kind::Experiment => ("experiment_reconcile", "experiment_reconcile_error"),
             };
             object
                 .passes

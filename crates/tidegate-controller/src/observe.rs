@@ -1,6 +1,8 @@
 //! The caches, and what a pass over one object reads from them. Reads only.
 
+mod experiments;
 mod spawn;
+mod unseen;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,6 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tidegate_api::{
     analysis::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate},
+    experiment::Experiment,
     labels,
     meta::ObjectMeta,
     rollout::Rollout,
@@ -22,8 +25,8 @@ use tidegate_core::{
     observed::{Objects, Observed},
     plan::{
         ANALYSIS_RUNS, ANALYSIS_TEMPLATES, CLUSTER_ANALYSIS_TEMPLATES, DEPLOYMENTS,
-        DESTINATION_RULES, INGRESSES, ObjectKey, PODS, REPLICA_SETS, ROLLOUTS, Resource, SERVICES,
-        VIRTUAL_SERVICES,
+        DESTINATION_RULES, EXPERIMENTS, INGRESSES, ObjectKey, PODS, REPLICA_SETS, ROLLOUTS,
+        Resource, SERVICES, VIRTUAL_SERVICES,
     },
     rollout::{
         self,
@@ -35,12 +38,13 @@ use tidegate_integrations::traffic::{self, Seen as SeenByRouters};
 
 use self::spawn::{Spawn, instance_selector};
 use crate::{
-    apply,
     args::Args,
+    ask,
     cache::Held,
+    jobs::Job,
     served::Served,
     server::Server,
-    watch::{self, Broken, Cache, Cached, Change, Found, Need, Scope},
+    watch::{self, Broken, Cache, Cached, Change, Found, Named, Need, Scope},
     workloads::Workloads,
 };
 
@@ -59,11 +63,9 @@ impl Cached for RawObject {
         &self.metadata
     }
 
-    fn read(value: Value) -> Result<Self, String> {
-        let metadata = value
-            .get("metadata")
-            .ok_or_else(|| "metadata is missing".to_owned())
-            .and_then(watch::read_typed)?;
+    fn read(text: &str) -> Result<Self, String> {
+        let Named { metadata } = watch::read_typed(text)?;
+        let value = watch::read_typed(text)?;
         Ok(Self {
             metadata,
             value: Arc::new(value),
@@ -84,8 +86,8 @@ impl Cached for Rollout {
         &self.metadata
     }
 
-    fn read(value: Value) -> Result<Self, String> {
-        watch::read_typed(&value)
+    fn read(text: &str) -> Result<Self, String> {
+        watch::read_typed(text)
     }
 
     fn references(&self) -> Vec<ObjectKey> {
@@ -109,8 +111,8 @@ macro_rules! cached {
                 &self.metadata
             }
 
-            fn read(value: Value) -> Result<Self, String> {
-                watch::read_typed(&value)
+            fn read(text: &str) -> Result<Self, String> {
+                watch::read_typed(text)
             }
         })+
     };
@@ -121,8 +123,8 @@ impl Cached for Service {
         &self.metadata
     }
 
-    fn read(value: Value) -> Result<Self, String> {
-        watch::read_typed(&value)
+    fn read(text: &str) -> Result<Self, String> {
+        watch::read_typed(text)
     }
 
     /// The Rollout that manages it.
@@ -147,8 +149,10 @@ pub(crate) struct Caches {
     pub(crate) virtual_services: Arc<Cache<RawObject>>,
     pub(crate) destination_rules: Arc<Cache<RawObject>>,
     pub(crate) analysis_runs: Arc<Cache<AnalysisRun>>,
+    pub(crate) experiments: Arc<Cache<Experiment>>,
     pub(crate) analysis_templates: Arc<Cache<AnalysisTemplate>>,
     pub(crate) cluster_analysis_templates: Arc<Cache<ClusterAnalysisTemplate>>,
+    pub(crate) jobs: Arc<Cache<Job>>,
     pub(crate) workloads: Workloads,
 }
 
@@ -162,8 +166,10 @@ impl Caches {
             virtual_services: Cache::new(),
             destination_rules: Cache::new(),
             analysis_runs: Cache::new(),
+            experiments: Cache::new(),
             analysis_templates: Cache::new(),
             cluster_analysis_templates: Cache::new(),
+            jobs: Cache::new(),
             workloads: Workloads::new(),
         }
     }
@@ -196,6 +202,7 @@ impl Caches {
         } else {
             tasks.extend([
                 spawn.follow(&self.rollouts, ROLLOUTS, &own),
+                spawn.follow(&self.experiments, EXPERIMENTS, &own),
                 spawn.follow(&self.replica_sets, REPLICA_SETS, labels::POD_TEMPLATE_HASH),
                 spawn.follow(&self.services, SERVICES, ""),
                 spawn.follow(&self.ingresses, INGRESSES, ""),
@@ -220,6 +227,7 @@ impl Caches {
     /// Nobody works on Rollouts: what only they need is not looked at.
     fn do_without_rollouts(&self) {
         self.rollouts.mark_synced();
+        self.experiments.mark_synced();
         self.replica_sets.mark_synced();
         self.services.mark_synced();
         self.ingresses.mark_synced();
@@ -230,6 +238,7 @@ impl Caches {
     /// Waits until every cache is complete.
     pub(crate) async fn synced(&self) {
         self.rollouts.synced().await;
+        self.experiments.synced().await;
         self.replica_sets.synced().await;
         self.services.synced().await;
         self.ingresses.synced().await;
@@ -248,10 +257,11 @@ impl Caches {
         Observed {
             workload: self.workloads.referent(rollout),
             replica_sets: self.replica_sets_of(rollout),
-            strangers: self.strangers_of(rollout),
+            strangers: self.strangers(namespace, &format!("{}-", rollout.metadata.name)),
             rivals: self.rivals_of(rollout, &services),
             services,
             analysis_runs: self.analysis_runs_of(rollout),
+            experiments: self.experiments_of(rollout),
             analysis_templates: by_name(self.analysis_templates.in_namespace(namespace)),
             cluster_analysis_templates: by_name(self.cluster_analysis_templates.in_namespace("")),
             router_findings: traffic::findings(
@@ -297,13 +307,9 @@ impl Caches {
         found
     }
 
-    /// ReplicaSets without the hash label that have a name that it might want; known only once one of
-    /// them was in the way.
-    fn strangers_of(&self, rollout: &Rollout) -> Vec<String> {
-        let prefix = format!("{}-", rollout.metadata.name);
-        let named = self
-            .workloads
-            .named(&REPLICA_SETS, &rollout.metadata.namespace, &prefix);
+    /// ReplicaSets without the hash label whose names begin so; known only once one of them was in the way.
+    fn strangers(&self, namespace: &str, prefix: &str) -> Vec<String> {
+        let named = self.workloads.named(&REPLICA_SETS, namespace, prefix);
         named
             .into_iter()
             .filter(|metadata| !metadata.labels.contains_key(labels::POD_TEMPLATE_HASH))
@@ -433,14 +439,8 @@ impl Caches {
 /// # Errors
 /// What the connection or the server says.
 pub(crate) async fn pods(server: &Server, query: &Query) -> Result<Vec<Pod>, String> {
-    let labels = form_urlencoded::Serializer::new(String::new())
-        .append_pair("labelSelector", &query.selector)
-        .finish();
-    let path = apply::path(&PODS, &query.namespace);
-    let request = http::Request::get(format!("{path}?{labels}"))
-        .body(Vec::new())
-        .map_err(|error| error.to_string())?;
-    let answer = server.read(request).await;
+    let path = ask::list_path(&PODS, &query.namespace, &query.selector);
+    let answer = ask::text(server, path).await;
     let text = answer.map_err(|error| error.to_string())?;
     serde_json::from_str(&text)
         .map(|list: PodList| list.items)
@@ -469,6 +469,8 @@ impl Seen for Caches {
             self.destination_rules.version()
         } else if *resource == ANALYSIS_RUNS {
             self.analysis_runs.version()
+        } else if *resource == EXPERIMENTS {
+            self.experiments.version()
         } else if *resource == DEPLOYMENTS {
             self.workloads.version(resource)
         } else {

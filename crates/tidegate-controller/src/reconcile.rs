@@ -7,14 +7,15 @@ use tidegate_core::{
     freshness::{Freshness, Ledger, Outrun},
     observed::Objects,
     plan::{ObjectKey, Plan, Resource, Write},
-    run::{Applied, Failure, Outcome, PlanRun, Step},
+    run::{Applied, Failure, Outcome, PlanRun, Step, Told},
 };
 use tidegate_integrations::{metrics::Environment, traffic};
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{sync::Mutex, task::JoinSet, time::Instant};
 
 use crate::{
-    apply::{self, Door},
+    apply::{self, Door, Wanted},
     clock::Clock,
+    jobs::JobCluster,
     metrics::Metrics,
     observe::Caches,
     record::{About, Recorder},
@@ -38,6 +39,7 @@ pub(crate) struct Shell {
     pub(crate) caches: Caches,
     pub(crate) recorder: Recorder,
     pub(crate) ledger: Mutex<Ledger>,
+    pub(crate) jobs: JobCluster,
     pub(crate) http: crate::ask::Asker,
     pub(crate) environment: Environment,
     pub(crate) served: Served,
@@ -64,6 +66,9 @@ pub(crate) enum Verdict {
 
 /// A kind that is reconciled.
 pub(crate) trait Kind: Send + Sync + 'static {
+    /// How long a pass keeps its worker to itself; for ever if `None`. One that takes longer goes on beside
+    /// the others: whoever waits for a server that hangs keeps nobody from theirs.
+    const PATIENCE: Option<Duration> = None;
     /// The kind.
     fn resource(&self) -> Resource;
     /// One pass over one object.
@@ -72,37 +77,57 @@ pub(crate) trait Kind: Send + Sync + 'static {
 
 /// Works on a queue until it is closed.
 pub(crate) async fn work<K: Kind>(shell: Arc<Shell>, kind: Arc<K>, queue: Arc<Queue<Name>>) {
+    let mut aside = JoinSet::new();
     while let Some(name) = queue.next().await {
-        let owner = ObjectKey::new(kind.resource(), &name.0, &name.1);
-        let fresh = shell.ledger.lock().await.check(&owner, &shell.caches);
-        let verdict = match fresh {
-            Freshness::Fresh => measured_pass(&shell, &kind, (&name, &owner)).await,
-            Freshness::Behind(resource) => {
-                tracing::debug!(object = %owner, kind = %resource.kind, "the cache lags behind our own write");
-                Verdict::Behind
+        let turn = (Arc::clone(&shell), Arc::clone(&kind), Arc::clone(&queue));
+        let mut work = Box::pin(work_on(turn, name));
+        match K::PATIENCE {
+            None => work.await,
+            Some(patience) => {
+                if tokio::time::timeout(patience, &mut work).await.is_err() {
+                    aside.spawn(work);
+                }
             }
-        };
-        let wake = |at: Option<Timestamp>| at.map(|at| shell.clock.wake(at));
-        match verdict {
-            Verdict::Gone => {
-                shell.ledger.lock().await.forget(&owner);
-                queue.done(&name, None);
-            }
-            Verdict::Done(at) => {
-                shell.ledger.lock().await.settled(&owner);
-                queue.done(&name, wake(at));
-            }
-            Verdict::Failed(at) => {
-                shell.ledger.lock().await.settled(&owner);
-                queue.failed(&name, wake(at), Duration::ZERO);
-            }
-            Verdict::Busy(delay) => {
-                shell.ledger.lock().await.settled(&owner);
-                queue.failed(&name, None, delay);
-            }
-            Verdict::Behind => queue.postpone(&name, CACHE_LAG),
-            Verdict::Outrun(delay) => queue.outrun(&name, delay),
         }
+        while aside.try_join_next().is_some() {}
+    }
+    while aside.join_next().await.is_some() {}
+}
+
+/// One key, until the queue knows when it is to be looked at again.
+async fn work_on<K: Kind>(
+    (shell, kind, queue): (Arc<Shell>, Arc<K>, Arc<Queue<Name>>),
+    name: Name,
+) {
+    let owner = ObjectKey::new(kind.resource(), &name.0, &name.1);
+    let fresh = shell.ledger.lock().await.check(&owner, &shell.caches);
+    let verdict = match fresh {
+        Freshness::Fresh => measured_pass(&shell, &kind, (&name, &owner)).await,
+        Freshness::Behind(resource) => {
+            tracing::debug!(object = %owner, kind = %resource.kind, "the cache lags behind our own write");
+            Verdict::Behind
+        }
+    };
+    let wake = |at: Option<Timestamp>| at.map(|at| shell.clock.wake(at));
+    match verdict {
+        Verdict::Gone => {
+            shell.ledger.lock().await.forget(&owner);
+            queue.done(&name, None);
+        }
+        Verdict::Done(at) => {
+            shell.ledger.lock().await.settled(&owner);
+            queue.done(&name, wake(at));
+        }
+        Verdict::Failed(at) => {
+            shell.ledger.lock().await.settled(&owner);
+            queue.failed(&name, wake(at), Duration::ZERO);
+        }
+        Verdict::Busy(delay) => {
+            shell.ledger.lock().await.settled(&owner);
+            queue.failed(&name, None, delay);
+        }
+        Verdict::Behind => queue.postpone(&name, CACHE_LAG),
+        Verdict::Outrun(delay) => queue.outrun(&name, delay),
     }
 }
 
@@ -161,7 +186,7 @@ impl Shell {
 
     /// Sends one write and says so in the log.
     pub(crate) async fn send(&self, write: &Write) -> Outcome {
-        let outcome = apply::send(&self.door, &self.served.write(write)).await;
+        let outcome = apply::send(&self.door, &self.served.write(write), Wanted::Version).await;
         match &outcome {
             Outcome::Done(_) => {
                 tracing::info!(object = %write.target, verb = ?write.verb, because = %write.reason, "written");
@@ -186,6 +211,36 @@ impl Shell {
             }
         }
         outcome
+    }
+
+    /// Sends a write that is all that a pass does; without one there is nothing to do.
+    pub(crate) async fn send_if_any(&self, about: &Arc<About>, write: Option<Write>) -> Verdict {
+        let Some(write) = write else {
+            return Verdict::Done(None);
+        };
+        match self.send_alone(about, &write).await {
+            Outcome::Done(_) => Verdict::Done(None),
+            Outcome::Failed(failure) => self.after(&about.key, &failure, None).await,
+        }
+    }
+
+    /// Some failures are the user's to mend: then events and the status say so.
+    pub(crate) async fn tell(
+        &self,
+        about: &Arc<About>,
+        told: Told,
+        (outrun, wake): (Option<Outrun>, Option<Timestamp>),
+    ) -> Verdict {
+        if let Some(resource) = &told.unseen {
+            self.caches.workloads.want(resource);
+        }
+        if let Some(write) = &told.write
+            && let Outcome::Failed(failure) = self.send_alone(about, write).await
+        {
+            return self.after(&about.key, &failure, wake).await;
+        }
+        self.recorder.record(about, told.events);
+        next_look(outrun, None, wake)
     }
 
     /// Notes a failure of a pass: whether the pass was outrun, and if so how often in a row.

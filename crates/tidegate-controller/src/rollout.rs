@@ -5,11 +5,10 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tidegate_api::rollout::Rollout;
 use tidegate_core::{
-    freshness::Outrun,
     gauges,
     observed::Observed,
     plan::{ObjectKey, Plan, ROLLOUTS, Resource},
-    rollout::{self, RolloutSnapshot, Told, pods},
+    rollout::{self, RolloutSnapshot, pods},
     run::{Applied, Outcome},
 };
 
@@ -81,6 +80,9 @@ async fn pass(shell: &Shell, rollout: &Arc<Rollout>) -> Verdict {
         resource_version: rollout.metadata.resource_version.clone(),
     });
     let (mut snapshot, findings) = rollout::parse(&observed);
+    if !findings.is_empty() && is_there_all_the_same(shell, rollout).await {
+        return Verdict::Behind;
+    }
     if let Some(query) = pods::wanted(&snapshot, &findings, now) {
         let listed = observe::pods(&shell.server, &query).await;
         pods::see(&mut snapshot, listed, now);
@@ -99,11 +101,28 @@ async fn pass(shell: &Shell, rollout: &Arc<Rollout>) -> Verdict {
         let outrun = shell.outrun(&about.key, failure).await;
         let told = rollout::after_failure(&snapshot, &applied, outrun, shell.clock.now());
         return match told {
-            Some(told) => tell(shell, &about, told, (outrun, wake(&plan))).await,
+            Some(told) => shell.tell(&about, told, (outrun, wake(&plan))).await,
             None => reconcile::next_look(outrun, failure.retry_after(), wake(&plan)),
         };
     }
     commit(shell, &about, (&snapshot, &plan, &applied)).await
+}
+
+/// Whether the caches have yet to learn of something that the Rollout names: nobody is told that it is
+/// missing then.
+async fn is_there_all_the_same(shell: &Shell, rollout: &Rollout) -> bool {
+    for unseen in shell.caches.unseen(rollout) {
+        let key = ObjectKey {
+            resource: shell.served.resource(&unseen.resource),
+            ..unseen
+        };
+        match ask::exists(&shell.server, &key).await {
+            Ok(Existence::There) => return true,
+            Ok(Existence::Gone) => {}
+            Err(error) => tracing::warn!(object = %key, %error, "cannot tell whether it exists"),
+        }
+    }
+    false
 }
 
 /// Takes the marks of a Rollout that is gone off the `DestinationRules` that carry them (TR-321).
@@ -166,25 +185,6 @@ async fn commit(
     }
 }
 
-/// Some failures are the user's to mend: then events and the status say so.
-async fn tell(
-    shell: &Shell,
-    about: &Arc<About>,
-    told: Told,
-    (outrun, wake): (Option<Outrun>, Option<Timestamp>),
-) -> Verdict {
-    if let Some(resource) = &told.unseen {
-        shell.caches.workloads.want(resource);
-    }
-    if let Some(write) = &told.write
-        && let Outcome::Failed(failure) = shell.send_alone(about, write).await
-    {
-        return shell.after(&about.key, &failure, wake).await;
-    }
-    shell.recorder.record(about, told.events);
-    reconcile::next_look(outrun, None, wake)
-}
-
 /// An object that nobody can read gets a condition that names the field; nothing else is touched.
 async fn refuse(shell: &Shell, broken: &Broken) -> Verdict {
     let metadata = &broken.metadata;
@@ -195,13 +195,7 @@ async fn refuse(shell: &Shell, broken: &Broken) -> Verdict {
     });
     let now = shell.clock.now();
     let write = rollout::unreadable::write(metadata, &broken.status, &broken.error, now);
-    let Some(write) = write else {
-        return Verdict::Done(None);
-    };
-    match shell.send_alone(&about, &write).await {
-        Outcome::Done(_) => Verdict::Done(None),
-        Outcome::Failed(failure) => shell.after(&about.key, &failure, None).await,
-    }
+    shell.send_if_any(&about, write).await
 }
 
 fn wake(plan: &Plan) -> Option<Timestamp> {

@@ -6,13 +6,14 @@ use tidegate_api::{labels, meta::ObjectMeta};
 use tidegate_core::{
     plan::{
         ANALYSIS_RUNS, ANALYSIS_TEMPLATES, CLUSTER_ANALYSIS_TEMPLATES, DEPLOYMENTS,
-        DESTINATION_RULES, INGRESSES, ObjectKey, POD_TEMPLATES, REPLICA_SETS, ROLLOUTS, Resource,
-        SERVICES, VIRTUAL_SERVICES,
+        DESTINATION_RULES, EXPERIMENTS, INGRESSES, JOBS, ObjectKey, POD_TEMPLATES, REPLICA_SETS,
+        ROLLOUTS, Resource, SERVICES, VIRTUAL_SERVICES,
     },
     rollout::release::Left,
 };
 
 use crate::{
+    jobs,
     metrics::Page,
     observe::Caches,
     reconcile::Name,
@@ -25,6 +26,7 @@ use crate::{
 pub(crate) struct Queues {
     pub(crate) rollouts: Arc<Queue<Name>>,
     pub(crate) analysis_runs: Arc<Queue<Name>>,
+    pub(crate) experiments: Arc<Queue<Name>>,
     pub(crate) services: Arc<Queue<Name>>,
 }
 
@@ -33,6 +35,7 @@ impl Queues {
         Self {
             rollouts: Arc::new(Queue::new()),
             analysis_runs: Arc::new(Queue::new()),
+            experiments: Arc::new(Queue::new()),
             services: Arc::new(Queue::new()),
         }
     }
@@ -40,6 +43,7 @@ impl Queues {
     pub(crate) fn close(&self) {
         self.rollouts.close();
         self.analysis_runs.close();
+        self.experiments.close();
         self.services.close();
     }
 
@@ -51,6 +55,10 @@ impl Queues {
         if *resource == ROLLOUTS {
             self.rollouts.add(name(metadata));
             self.add_managed(caches, metadata);
+            self.add_steps(caches, metadata);
+        } else if *resource == EXPERIMENTS {
+            self.experiments.add(name(metadata));
+            self.add_owner(metadata);
         } else if *resource == REPLICA_SETS {
             self.add_owner(metadata);
             self.add_readers(caches, resource, metadata);
@@ -59,8 +67,13 @@ impl Queues {
         } else if *resource == ANALYSIS_RUNS {
             self.analysis_runs.add(name(metadata));
             self.add_owner(metadata);
+        } else if *resource == JOBS {
+            if let Some(run) = jobs::run_of(metadata) {
+                self.analysis_runs.add(run);
+            }
         } else if *resource == SERVICES {
             self.add_left(caches, metadata);
+            self.add_owner(metadata);
             self.add_readers(caches, resource, metadata);
         } else if *resource == INGRESSES || *resource == VIRTUAL_SERVICES {
             self.add_readers(caches, resource, metadata);
@@ -83,13 +96,24 @@ impl Queues {
         }
     }
 
-    /// The Rollout that controls the object (QUE-06).
+    /// The Rollout or Experiment that controls the object (QUE-06).
     fn add_owner(&self, metadata: &ObjectMeta) {
-        if let Some(owner) = metadata.controller()
-            && owner.kind == ROLLOUTS.kind
-        {
-            self.rollouts
-                .add((metadata.namespace.clone(), owner.name.clone()));
+        let Some(owner) = metadata.controller() else {
+            return;
+        };
+        let name = (metadata.namespace.clone(), owner.name.clone());
+        if owner.kind == ROLLOUTS.kind {
+            self.rollouts.add(name);
+        } else if owner.kind == EXPERIMENTS.kind {
+            self.experiments.add(name);
+        }
+    }
+
+    /// The Experiments that are a Rollout's steps: their pods stay while it may send them traffic.
+    fn add_steps(&self, caches: &Caches, rollout: &ObjectMeta) {
+        let key = ObjectKey::new(ROLLOUTS, &rollout.namespace, &rollout.name);
+        for name in caches.experiments.referring_to(&key) {
+            self.experiments.add(name);
         }
     }
 
@@ -122,6 +146,7 @@ impl Queues {
     pub(crate) fn tell_metrics(&self, page: &mut Page) {
         self.rollouts.tell_metrics("Rollouts", page);
         self.analysis_runs.tell_metrics("AnalysisRuns", page);
+        self.experiments.tell_metrics("Experiments", page);
         self.services.tell_metrics("Services", page);
     }
 }
@@ -137,12 +162,11 @@ mod tests {
     use tidegate_api::rollout::Rollout;
 
     use super::*;
-    use crate::watch::{self, Cached};
 
     /// Which Rollouts a change of an object leads to.
     fn woken(caches: &Caches, resource: &Resource, metadata: &Value) -> Vec<String> {
         let queues = Queues::new();
-        let metadata: ObjectMeta = watch::read_typed(metadata).unwrap();
+        let metadata: ObjectMeta = serde_json::from_value(metadata.clone()).unwrap();
         queues.tell(caches, resource, &Change::Present(&metadata));
         let mut names = Vec::new();
         while let Some(Some((_, name))) = queues.rollouts.next().now_or_never() {
@@ -171,6 +195,49 @@ mod tests {
         }
     }
 
+    fn names(queue: &Queue<Name>) -> Vec<String> {
+        let mut names = Vec::new();
+        while let Some(Some((_, name))) = queue.next().now_or_never() {
+            names.push(name);
+        }
+        names
+    }
+
+    /// Keeps EXP-18, but for its filters: a pass that finds nothing new writes nothing.
+    #[test]
+    fn a_change_of_what_an_experiment_owns_wakes_it() {
+        let caches = Caches::new();
+        for resource in [REPLICA_SETS, ANALYSIS_RUNS, SERVICES] {
+            let queues = Queues::new();
+            let own = owned_by(&json!({"kind": "Experiment", "name": "try", "uid": "of old"}));
+            let metadata: ObjectMeta = serde_json::from_value(own.clone()).unwrap();
+            queues.tell(&caches, &resource, &Change::Gone(&metadata));
+            assert_eq!(names(&queues.experiments), ["try"]);
+            assert_eq!(names(&queues.rollouts), Vec::<String>::new());
+        }
+    }
+
+    /// Keeps QUE-07; and a Rollout that moves traffic wakes the Experiments that wait for it.
+    #[test]
+    fn an_experiment_and_the_rollout_whose_step_it_is_wake_each_other() {
+        let (caches, queues) = (Caches::new(), Queues::new());
+        let mut step = owned_by(&json!({"kind": "Rollout", "name": "web", "uid": "web"}));
+        step["name"] = json!("web-step");
+        caches.experiments.put_json(&json!({"metadata": step}));
+        let alone = json!({"metadata": {"name": "alone", "namespace": "shop"}});
+        caches.experiments.put_json(&alone);
+        let metadata: ObjectMeta = serde_json::from_value(step.clone()).unwrap();
+        queues.tell(&caches, &EXPERIMENTS, &Change::Present(&metadata));
+        assert_eq!(names(&queues.experiments), ["web-step"]);
+        assert_eq!(names(&queues.rollouts), ["web"]);
+        queues
+            .experiments
+            .done(&("shop".to_owned(), "web-step".to_owned()), None);
+        let rollout = serde_json::from_value::<Rollout>(naming("web")).unwrap();
+        queues.tell(&caches, &ROLLOUTS, &Change::Present(&rollout.metadata));
+        assert_eq!(names(&queues.experiments), ["web-step"]);
+    }
+
     /// A Rollout that names an object of each kind.
     fn naming(name: &str) -> Value {
         json!({
@@ -194,7 +261,7 @@ mod tests {
     fn a_change_of_what_a_rollout_names_wakes_it() {
         let caches = Caches::new();
         for name in ["api", "web"] {
-            caches.rollouts.put(Ok(naming(name)));
+            caches.rollouts.put_json(&naming(name));
         }
         for (resource, name) in [
             (SERVICES, "service"),
@@ -224,13 +291,13 @@ mod tests {
     fn a_change_of_a_rollout_leads_to_it_and_to_services_that_it_left() {
         let (caches, queues) = (Caches::new(), Queues::new());
         for name in ["web-service", "web-earlier"] {
-            caches.services.put(Ok(
-                json!({"metadata": {"name": name, "namespace": "shop", "uid": name,
+            caches.services.put_json(
+                &json!({"metadata": {"name": name, "namespace": "shop", "uid": name,
                 "annotations": {labels::MANAGED_BY_ROLLOUTS: "web"}}}),
-            ));
+            );
         }
-        caches.rollouts.put(Ok(naming("web")));
-        let rollout = Rollout::read(naming("web")).unwrap();
+        caches.rollouts.put_json(&naming("web"));
+        let rollout = serde_json::from_value::<Rollout>(naming("web")).unwrap();
         queues.tell(&caches, &ROLLOUTS, &Change::Present(&rollout.metadata));
         let of = |name: &str| Some(Some(("shop".to_owned(), name.to_owned())));
         assert_eq!(queues.rollouts.next().now_or_never(), of("web"));

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::Context;
 use kube::Client;
 use tidegate_core::{freshness::Ledger, leadership::Candidate, plan::Resource};
-use tidegate_integrations::metrics::Environment;
+use tidegate_integrations::metrics::{Environment, VARIABLES};
 use tokio::{
     sync::{Mutex, oneshot, watch},
     task::{JoinHandle, JoinSet},
@@ -16,10 +16,12 @@ use crate::{
     analysis_run::AnalysisRuns,
     apply::Door,
     args::Args,
-    ask::{Asker, Egress},
+    ask::{Asker, Egress, Rules},
     clock::Clock,
     connection,
+    experiment::Experiments,
     fence::Fence,
+    jobs::{self, JobCluster},
     leader::{self, Elector, Standing},
     metrics::Metrics,
     observe::{Caches, Tell},
@@ -44,6 +46,8 @@ const SERVICE_THREADS: usize = 2;
 pub struct Surroundings {
     /// The cluster.
     pub client: Client,
+    /// The cluster in which Jobs of analyses run, if it is another one (MP-203).
+    pub jobs: Option<Client>,
     /// Its time.
     pub clock: Clock,
     /// How metric providers are reached.
@@ -69,6 +73,7 @@ impl Surroundings {
     pub async fn from_args(args: &Args) -> anyhow::Result<Self> {
         Ok(Self {
             client: client(args).await?,
+            jobs: jobs::client().await?,
             clock: Clock::wall(),
             egress: Egress::FromEnvironment,
             listening: None,
@@ -153,9 +158,18 @@ impl Parts {
         };
         let door = Door::new(server.clone(), fence.clone());
         let (caches, queues) = (Caches::new(), Queues::new());
+        let rules = Rules::new(&args.metric_egress_allow, &args.metric_egress_deny);
         let recorder = Recorder::start(door.clone(), surroundings.clock, Arc::clone(&metrics));
         let tell = tell(&caches, &queues, (recorder.clone(), fence.clone()));
+        let job_server = match &surroundings.jobs {
+            Some(client) => Server::new(client.clone(), args.rate(), Arc::clone(&metrics)),
+            None => server.clone(),
+        };
         let shell = Arc::new(Shell {
+            jobs: JobCluster {
+                door: Door::new(job_server.clone(), fence.clone()),
+                server: job_server,
+            },
             recorder,
             server: server.clone(),
             door,
@@ -163,16 +177,21 @@ impl Parts {
             clock: surroundings.clock,
             caches: caches.clone(),
             ledger: Mutex::new(Ledger::default()),
-            http: Asker::new(&surroundings.egress)?,
+            http: Asker::new(&surroundings.egress, rules)?,
             environment: Environment {
-                prometheus_address: std::env::var("ARGO_ROLLOUTS_PROMETHEUS_ADDRESS")
-                    .unwrap_or_default(),
+                namespace: leader::namespace(),
+                variables: VARIABLES
+                    .iter()
+                    .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
+                    .collect(),
             },
             served: Served::new(args),
             verify_retry_seconds: seconds("ROLLOUT_VERIFY_RETRY_INTERVAL"),
         });
         let mut tasks = listen(args, surroundings, (&metrics, &caches, &queues)).await?;
         tasks.extend(caches.follow(&server, args, &tell));
+        let home = server.client.default_namespace();
+        tasks.push(jobs::follow(&shell.jobs, &caches.jobs, (args, home), &tell));
         Ok(Self {
             caches,
             queues,
@@ -224,6 +243,13 @@ impl Parts {
             for _ in 0..args.rollout_threads.max(1) {
                 let (shell, queue) = (Arc::clone(&self.shell), Arc::clone(&self.queues.rollouts));
                 workers.spawn(reconcile::work(shell, Arc::new(Rollouts), queue));
+            }
+            for _ in 0..args.experiment_threads.max(1) {
+                let (shell, queue) = (
+                    Arc::clone(&self.shell),
+                    Arc::clone(&self.queues.experiments),
+                );
+                workers.spawn(reconcile::work(shell, Arc::new(Experiments), queue));
             }
         }
         for _ in 0..SERVICE_THREADS {
@@ -337,6 +363,9 @@ async fn resync(caches: Caches, queues: Queues, every: Duration) {
         for key in caches.analysis_runs.keys() {
             queues.analysis_runs.add(key);
         }
+        for key in caches.experiments.keys() {
+            queues.experiments.add(key);
+        }
     }
 }
 
@@ -360,6 +389,7 @@ mod tests {
         let config = kube::Config::new("http://127.0.0.1:9".parse().unwrap());
         let surroundings = Surroundings {
             client: Client::try_from(config).unwrap(),
+            jobs: None,
             clock: Clock::wall(),
             egress: Egress::FromEnvironment,
             listening: None,
@@ -412,14 +442,19 @@ mod tests {
     async fn everything_is_looked_at_again_after_a_while() {
         let (caches, queues) = (Caches::new(), Queues::new());
         let named =
-            |name: &str| Ok(serde_json::json!({"metadata": {"name": name, "namespace": "shop"}}));
-        caches.rollouts.put(named("web"));
-        caches.analysis_runs.put(named("run"));
+            |name: &str| serde_json::json!({"metadata": {"name": name, "namespace": "shop"}});
+        caches.rollouts.put_json(&named("web"));
+        caches.analysis_runs.put_json(&named("run"));
+        caches.experiments.put_json(&named("try"));
         let args = Args::try_parse_from(["rollouts-controller"]).unwrap();
         let task = tokio::spawn(resync(caches, queues.clone(), args.resync()));
         let begun = tokio::time::Instant::now();
         for round in 1..3 {
-            for (queue, name) in [(&queues.rollouts, "web"), (&queues.analysis_runs, "run")] {
+            for (queue, name) in [
+                (&queues.rollouts, "web"),
+                (&queues.analysis_runs, "run"),
+                (&queues.experiments, "try"),
+            ] {
                 let key = tokio::time::timeout(args.resync() * 2, queue.next()).await;
                 let key = key.unwrap().unwrap();
                 assert_eq!(

@@ -15,7 +15,7 @@ use tokio::sync::SemaphorePermit;
 
 use self::pace::Pace;
 pub use self::pace::Rate;
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, path::BadName};
 
 /// The longest that one request may take; the API server itself gives up after a minute at most.
 pub(crate) const LONGEST_REQUEST: Duration = Duration::from_secs(30);
@@ -36,6 +36,9 @@ pub(crate) enum Unanswered {
     /// The server refused.
     #[error("{}", .0.message)]
     Refused(Refused),
+    /// There can be no such request, however often it is tried.
+    #[error("{0}")]
+    Unaskable(String),
     /// The request was never sent.
     #[error("{0}")]
     NeverSent(String),
@@ -45,6 +48,12 @@ pub(crate) enum Unanswered {
     /// The answer took too long.
     #[error("no answer within {0:?}")]
     Silent(Duration),
+}
+
+impl From<BadName> for Unanswered {
+    fn from(bad: BadName) -> Self {
+        Self::Unaskable(bad.to_string())
+    }
 }
 
 /// A server's refusal.
@@ -89,7 +98,12 @@ impl Server {
         let code = match &answer {
             Ok((code, _)) => *code,
             Err(Unanswered::Refused(refused)) => refused.code,
-            Err(Unanswered::NeverSent(_) | Unanswered::Lost(_) | Unanswered::Silent(_)) => 0,
+            Err(
+                Unanswered::Unaskable(_)
+                | Unanswered::NeverSent(_)
+                | Unanswered::Lost(_)
+                | Unanswered::Silent(_),
+            ) => 0,
         };
         self.metrics.requested(asked, code);
         if let Err(Unanswered::Refused(Refused {

@@ -6,7 +6,6 @@ use tidegate_api::workload::Service;
 use tidegate_core::{
     plan::{ObjectKey, ROLLOUTS, Resource, SERVICES},
     rollout::release::{self, Left},
-    run::Outcome,
 };
 
 use crate::{
@@ -52,16 +51,11 @@ async fn pass(shell: &Shell, service: &Arc<Service>) -> Verdict {
             return Verdict::Failed(None);
         }
     };
-    let Some(write) = release::release(service, live.as_ref()) else {
-        return Verdict::Done(None);
-    };
+    let write = release::release(service, live.as_ref());
     let about = Arc::new(About {
         key: ObjectKey::new(SERVICES, &metadata.namespace, &metadata.name),
         uid: metadata.uid.clone(),
         resource_version: metadata.resource_version.clone(),
     });
-    match shell.send_alone(&about, &write).await {
-        Outcome::Done(_) => Verdict::Done(None),
-        Outcome::Failed(failure) => shell.after(&about.key, &failure, None).await,
-    }
+    shell.send_if_any(&about, write).await
 }

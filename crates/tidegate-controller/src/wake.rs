@@ -2,6 +2,8 @@
 //! failure waits longer each time (QUE-03: 1 ms doubling up to 10 s). Wakes and back-off are apart,
 //! so a wake never shortens a back-off and a back-off never swallows a wake.
 
+mod timers;
+
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Mutex,
@@ -11,6 +13,7 @@ use std::{
 use tidegate_core::freshness::SOON;
 use tokio::{sync::Notify, time::Instant};
 
+use self::timers::Timers;
 use crate::metrics::{Buckets, Histogram, Page, Type};
 
 /// The first delay after a failure.
@@ -38,8 +41,11 @@ struct State<K> {
     /// With the instant at which each was taken.
     running: BTreeMap<K, Instant>,
     again: BTreeSet<K>,
-    wakes: BTreeMap<K, Instant>,
-    failures: BTreeMap<K, (u32, Option<Instant>)>,
+    wakes: Timers<K>,
+    /// How often in a row each has failed.
+    failures: BTreeMap<K, u32>,
+    /// Until when those that have failed do not look again.
+    held: Timers<K>,
     /// Until when those that were outrun do not look again, and whether there is news for them.
     outrun: BTreeMap<K, (Instant, News)>,
     closed: bool,
@@ -78,8 +84,9 @@ impl<K: Clone + Ord> Queue<K> {
                 queued: BTreeMap::new(),
                 running: BTreeMap::new(),
                 again: BTreeSet::new(),
-                wakes: BTreeMap::new(),
+                wakes: Timers::new(),
                 failures: BTreeMap::new(),
+                held: Timers::new(),
                 outrun: BTreeMap::new(),
                 closed: false,
                 counted: Counted {
@@ -141,6 +148,7 @@ impl<K: Clone + Ord> Queue<K> {
     pub(crate) fn done(&self, key: &K, wake: Option<Instant>) {
         self.with(|state| {
             state.failures.remove(key);
+            state.held.set(key, None);
             state.release(key, wake);
         });
         self.changed.notify_one();
@@ -150,13 +158,14 @@ impl<K: Clone + Ord> Queue<K> {
     pub(crate) fn failed(&self, key: &K, wake: Option<Instant>, least: Duration) {
         let now = Instant::now();
         self.with(|state| {
-            let entry = state.failures.entry(key.clone()).or_insert((0, None));
+            let times = state.failures.entry(key.clone()).or_insert(0);
             let delay = FIRST_DELAY
-                .saturating_mul(2_u32.saturating_pow(entry.0.min(20)))
+                .saturating_mul(2_u32.saturating_pow((*times).min(20)))
                 .min(LONGEST_DELAY)
                 .max(least);
+            *times = times.saturating_add(1);
             state.counted.retries += 1;
-            *entry = (entry.0.saturating_add(1), Some(now + delay));
+            state.held.set(key, Some(now + delay));
             state.release(key, wake);
         });
         self.changed.notify_one();
@@ -242,8 +251,7 @@ impl<K: Clone + Ord> State<K> {
             *news = News::Yes;
             return;
         }
-        let held = matches!(self.failures.get(&key), Some((_, Some(_))));
-        if !held && !self.queued.contains_key(&key) {
+        if !self.held.holds(&key) && !self.queued.contains_key(&key) {
             self.counted.adds += 1;
             self.queued.insert(key.clone(), Instant::now());
             self.ready.push_back(key);
@@ -260,19 +268,8 @@ impl<K: Clone + Ord> State<K> {
             }
             !over
         });
-        self.wakes.retain(|key, at| {
-            let is_due = *at <= now;
-            if is_due {
-                due.push(key.clone());
-            }
-            !is_due
-        });
-        for (key, (_, until)) in &mut self.failures {
-            if until.is_some_and(|at| at <= now) {
-                *until = None;
-                due.push(key.clone());
-            }
-        }
+        due.extend(std::iter::from_fn(|| self.wakes.take_due(now)));
+        due.extend(std::iter::from_fn(|| self.held.take_due(now)));
         for key in due {
             self.add(key);
         }
@@ -295,25 +292,19 @@ impl<K: Clone + Ord> State<K> {
     }
 
     fn next_instant(&self) -> Option<Instant> {
-        let wake = self.wakes.values().min().copied();
-        let retry = self.failures.values().filter_map(|(_, until)| *until).min();
+        let wake = self.wakes.first();
+        let retry = self.held.first();
         let with_news = self.outrun.values().filter(|(_, news)| *news == News::Yes);
         let outrun = with_news.map(|(until, _)| *until).min();
-        wake.into_iter().chain(retry).chain(outrun).min()
+        let all = [wake, retry, outrun];
+        all.into_iter().flatten().min()
     }
 
     fn release(&mut self, key: &K, wake: Option<Instant>) {
         if let Some(taken) = self.running.remove(key) {
             self.counted.worked.observe(taken.elapsed().as_secs_f64());
         }
-        match wake {
-            Some(at) => {
-                self.wakes.insert(key.clone(), at);
-            }
-            None => {
-                self.wakes.remove(key);
-            }
-        }
+        self.wakes.set(key, wake);
         if self.again.remove(key) {
             self.add(key.clone());
         }

@@ -7,10 +7,10 @@ use http::Request;
 use tidegate_core::plan::Resource;
 use tokio::time::Instant;
 
-pub(crate) use crate::cache::{Broken, Cache, Cached, Change, Found, read_typed};
+pub(crate) use crate::cache::{Broken, Cache, Cached, Change, Found, Named, read_typed};
 use crate::{
-    apply,
     metrics::Asked,
+    path,
     server::{self, Server, Unanswered},
     wire::{self, Event},
 };
@@ -91,7 +91,10 @@ pub(crate) async fn follow<T: Cached>(
 fn is_not_served(error: &Unanswered) -> bool {
     match error {
         Unanswered::Refused(refused) => [403, 404].contains(&refused.code),
-        Unanswered::NeverSent(_) | Unanswered::Lost(_) | Unanswered::Silent(_) => false,
+        Unanswered::Unaskable(_)
+        | Unanswered::NeverSent(_)
+        | Unanswered::Lost(_)
+        | Unanswered::Silent(_) => false,
     }
 }
 
@@ -112,7 +115,7 @@ async fn relist<T: Cached>(
         let text = server.read(request).await?;
         let page = wire::page(&text).map_err(|error| Unanswered::Lost(error.to_string()))?;
         for raw in page.items {
-            let metadata = cache.put(wire::item(raw));
+            let metadata = cache.put(raw);
             tell(Change::Present(&metadata));
             listed.insert((metadata.namespace, metadata.name));
         }
@@ -184,8 +187,8 @@ async fn watch_once<T: Cached>(
     let mut events = opened?;
     while let Some(event) = events.try_next().await? {
         match event {
-            Event::Present(item) => {
-                let metadata = cache.put(item);
+            Event::Present(raw) => {
+                let metadata = cache.put(&raw);
                 if !metadata.resource_version.is_empty() {
                     version.clone_from(&metadata.resource_version);
                 }
@@ -217,7 +220,7 @@ fn get(scope: &Scope, query: &[(&str, String)]) -> Result<Request<Vec<u8>>, Stri
     }
     Request::get(format!(
         "{}?{}",
-        apply::path(&scope.resource, &scope.namespace),
+        path::of_kind(&scope.resource, &scope.namespace),
         pairs.finish()
     ))
     .body(Vec::new())

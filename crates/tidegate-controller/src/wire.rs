@@ -53,8 +53,8 @@ pub struct Page<'a> {
 /// One line of a watch.
 #[derive(Debug)]
 pub enum Event {
-    /// The object is there, new or changed.
-    Present(Item),
+    /// The object is there, new or changed; not read yet.
+    Present(Box<RawValue>),
     /// The object is gone; its metadata as they last were.
     Gone(Box<ObjectMeta>),
     /// Nothing happened up to this version.
@@ -112,17 +112,24 @@ pub fn page(text: &str) -> Result<Page<'_>, serde_json::Error> {
 /// # Errors
 /// What is known of it if it cannot be read.
 pub fn item(raw: &RawValue) -> Item {
-    serde_json::from_str(raw.get()).map_err(|error| {
-        let outline: Outline<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
-        let status = outline
-            .status
-            .and_then(|status| serde_json::from_str(status.get()).ok());
-        Box::new(Unreadable {
-            metadata: outline.metadata,
-            status: status.unwrap_or_default(),
-            error: fault(raw, &error),
-        })
-    })
+    serde_json::from_str(raw.get()).map_err(|error| Box::new(outline(raw, fault(raw, &error))))
+}
+
+/// What is known of an object that cannot be read as what it claims to be, `error` being the reason. If it
+/// cannot be read as JSON either, that is the reason.
+pub(crate) fn outline(raw: &RawValue, error: String) -> Unreadable {
+    let outline: Outline<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let status = outline
+        .status
+        .and_then(|status| serde_json::from_str(status.get()).ok());
+    Unreadable {
+        metadata: outline.metadata,
+        status: status.unwrap_or_default(),
+        error: match serde_json::from_str::<Value>(raw.get()) {
+            Ok(_) => error,
+            Err(deep) => fault(raw, &deep),
+        },
+    }
 }
 
 /// Reads an object as what it claims to be; the error names the field that does not fit.
@@ -156,7 +163,7 @@ pub fn object(text: &str) -> Result<Item, serde_json::Error> {
 pub fn event(line: &str) -> Result<Event, serde_json::Error> {
     let Line { r#type, object } = serde_json::from_str(line)?;
     Ok(match r#type.as_str() {
-        "ADDED" | "MODIFIED" => Event::Present(item(object)),
+        "ADDED" | "MODIFIED" => Event::Present(object.to_owned()),
         "DELETED" => {
             let outline: Outline<'_> = serde_json::from_str(object.get()).unwrap_or_default();
             Event::Gone(Box::new(outline.metadata))

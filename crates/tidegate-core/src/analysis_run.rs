@@ -20,7 +20,8 @@ use tidegate_api::{
     int_or_string::IntOrString,
 };
 
-pub use conclude::{Concluded, conclude, failed_measurement};
+pub use args::Masks;
+pub use conclude::{Concluded, conclude};
 
 use crate::{
     plan::{ANALYSIS_RUNS, Class, Guard, ObjectKey, Verb, Write},
@@ -109,8 +110,19 @@ pub struct Measured {
     pub metadata: BTreeMap<String, String>,
 }
 
-/// Decides one pass. Keeps ANA-20.
-pub fn decide(run: &AnalysisRun, now: Timestamp) -> Decision {
+/// What measurements of a metric that are no longer kept may have left behind, to be removed before the
+/// status forgets them (ANA-34).
+#[derive(Clone, Debug)]
+pub struct Collect {
+    /// The metric with its arguments, secrets replaced by a stand-in.
+    pub metric: Metric,
+    /// Of how many measurements it stays.
+    pub keep: usize,
+}
+
+/// Decides one pass. `ended` names metrics whose unfinished measurement waits for something that has come
+/// to its end: they are looked at although it is not their time yet. Keeps ANA-20.
+pub fn decide(run: &AnalysisRun, ended: &BTreeSet<String>, now: Timestamp) -> Decision {
     if run.metadata.deletion_timestamp.is_some() {
         return Decision::Idle(None);
     }
@@ -120,13 +132,13 @@ pub fn decide(run: &AnalysisRun, now: Timestamp) -> Decision {
             later => Decision::Idle(later),
         };
     }
-    match prepare(run, now) {
+    match prepare(run, ended, now) {
         Ok(due) => Decision::Measure(Box::new(due)),
         Err(sentence) => Decision::Refuse(sentence),
     }
 }
 
-fn prepare(run: &AnalysisRun, now: Timestamp) -> Result<Due, String> {
+fn prepare(run: &AnalysisRun, ended: &BTreeSet<String>, now: Timestamp) -> Result<Due, String> {
     let metrics = args::without_secrets(&run.spec)
         .map_err(|error| format!("Unable to resolve metric arguments: {error}"))?;
     let invalid = |error: String| format!("Analysis spec invalid: {error}");
@@ -135,7 +147,7 @@ fn prepare(run: &AnalysisRun, now: Timestamp) -> Result<Due, String> {
     let retention = rules::retention(&run.spec.measurement_retention, &metrics).map_err(invalid)?;
     let ending = ending(run);
     Ok(Due {
-        tasks: schedule::tasks(run, &metrics, ending, now),
+        tasks: schedule::tasks(run, &metrics, (ended, ending), now),
         metrics,
         dry_run,
         retention,

@@ -111,7 +111,7 @@ fn rollout_phase(status: &RolloutStatus) -> RolloutPhase {
     }
 }
 
-/// The phases of an AnalysisRun and of its metrics, in the order in which they are told.
+/// The phases of an AnalysisRun, of its metrics and of an Experiment, in the order in which they are told.
 pub const ANALYSIS_PHASES: [&str; 6] = [
     phase::PENDING,
     phase::ERROR,

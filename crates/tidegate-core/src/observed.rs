@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::Value;
 use tidegate_api::{
     analysis::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate},
+    experiment::Experiment,
     rollout::Rollout,
     workload::{ReplicaSet, Service},
 };
@@ -28,6 +29,8 @@ pub struct Observed {
     pub services: BTreeMap<String, Arc<Service>>,
     /// AnalysisRuns that it controls, and whichever has a name that it might want.
     pub analysis_runs: Vec<Arc<AnalysisRun>>,
+    /// Experiments that it controls, and whichever has a name that it might want.
+    pub experiments: Vec<Arc<Experiment>>,
     /// Analysis templates of its namespace.
     pub analysis_templates: BTreeMap<String, Arc<AnalysisTemplate>>,
     /// Analysis templates of the whole cluster.

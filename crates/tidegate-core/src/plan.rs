@@ -77,6 +77,8 @@ pub const DEPLOYMENTS: Resource = Resource::new("apps", "v1", "Deployment", "dep
 pub const POD_TEMPLATES: Resource = Resource::new("", "v1", "PodTemplate", "podtemplates");
 /// `pods` of the core group.
 pub const PODS: Resource = Resource::new("", "v1", "Pod", "pods");
+/// `jobs.batch`.
+pub const JOBS: Resource = Resource::new("batch", "v1", "Job", "jobs");
 /// `services` of the core group.
 pub const SERVICES: Resource = Resource::new("", "v1", "Service", "services");
 /// `secrets` of the core group.

@@ -62,6 +62,11 @@ pub enum Reason {
         /// Its name.
         name: String,
     },
+    /// An Experiment decides.
+    AwaitsExperiment {
+        /// Its name.
+        name: String,
+    },
     /// The update was aborted.
     Aborted,
     /// The template went back to the stable one.
@@ -130,6 +135,7 @@ impl fmt::Display for Reason {
             }
             Self::Halted { by } => write!(formatter, "halted: {by}"),
             Self::AwaitsAnalysis { name } => write!(formatter, "AnalysisRun {name} decides"),
+            Self::AwaitsExperiment { name } => write!(formatter, "Experiment {name} decides"),
             Self::Aborted => formatter.write_str("the update was aborted"),
             Self::BackToStable => formatter.write_str("the template is the stable one again"),
             Self::Promoted => formatter.write_str("the new version is the stable one"),

@@ -43,12 +43,14 @@ pub use snapshot::RolloutSnapshot;
 use crate::{
     freshness::Outrun,
     observed::Finding,
-    plan::{
-        Class, Effect, Event, Guard, ObjectKey, Plan, REPLICA_SETS, ROLLOUTS, Resource, Verb, Write,
-    },
+    plan::{Class, Effect, Event, Guard, ObjectKey, Plan, REPLICA_SETS, ROLLOUTS, Verb, Write},
     reason::Reason,
-    rollout::snapshot::Given,
-    run::{Applied, Failure},
+    rollout::{
+        desired::weight,
+        draft::{Outcome, Skip},
+        snapshot::Given,
+    },
+    run::{Applied, Failure, Told},
 };
 
 /// Decides one pass. Total: whatever was observed, there is a plan, if only to say why nothing is done.
@@ -135,18 +137,6 @@ pub fn unclaimed_services<'a>(
         .collect()
 }
 
-/// What a pass that failed half-way tells the user.
-#[derive(Debug)]
-pub struct Told {
-    /// A status that says it.
-    pub write: Option<Write>,
-    /// Events that say it.
-    pub events: Vec<Event>,
-    /// The kind of an object that is in the way and that the caches do not hold: it is to be followed
-    /// whole from now on.
-    pub unseen: Option<Resource>,
-}
-
 /// Some failures are for the user to mend: a write that is refused (RSI-09, TRF-26), a name that stays
 /// taken, a router that cannot be written. `None` for all others: they are tried again.
 pub fn after_failure(
@@ -165,16 +155,8 @@ pub fn after_failure(
                 ..refused(snapshot, write, &why, now)
             })
         }
-        (Failure::Inexpressible(event), None) => Some(Told {
-            write: None,
-            events: vec![event.clone()],
-            unseen: None,
-        }),
-        (Failure::Refused(why), None) => Some(Told {
-            write: None,
-            events: vec![events::routing_error(why.clone())],
-            unseen: None,
-        }),
+        (Failure::Inexpressible(event), None) => Some(Told::by_event(event.clone())),
+        (Failure::Refused(why), None) => Some(Told::by_event(events::routing_error(why.clone()))),
         (Failure::Inexpressible(_), Some(_))
         | (
             Failure::Conflict
@@ -212,18 +194,14 @@ fn refused(snapshot: &RolloutSnapshot, write: &Write, why: &str, now: Timestamp)
     let name = new_name(snapshot);
     let target = &write.target;
     if target.resource != REPLICA_SETS || target.name != name || snapshot.new.is_some() {
-        return Told {
-            write: None,
-            events: vec![events::refused(write, why)],
-            unseen: None,
-        };
+        return Told::by_event(events::refused(write, why));
     }
     let draft = pass::begin(snapshot, now);
     let next = status::replica_set_refused(snapshot, &draft, (&name, why), now);
     Told {
         write: status::write_status(&snapshot.rollout, &next.status, None),
         events: vec![events::replica_set_create_error(&name, why)],
-        unseen: None,
+        ..Told::default()
     }
 }
 
@@ -271,16 +249,38 @@ fn create(snapshot: &RolloutSnapshot, now: Timestamp) -> Plan {
             ..Plan::default()
         };
     }
-    let mut effects: Vec<Effect> = revision::mend(snapshot).into_iter().collect();
-    effects.push(Effect::Write(write));
-    effects.extend(revision::note(snapshot, number));
-    let status = status::replica_set_created(&snapshot.rollout, &name, now);
-    Plan {
-        effects,
-        status: Some(Box::new(status)),
-        events: vec![events::replica_set_created(&name, number)],
+    let mut plan = Plan {
+        effects: revision::mend(snapshot).into_iter().collect(),
         ..Plan::default()
+    };
+    plan.effects.push(Effect::Write(write));
+    plan.effects.extend(revision::note(snapshot, number));
+    let created = events::replica_set_created(&name, number);
+    // The stable version follows a changed count before an update begins (S0-5).
+    let begins = snapshot.stable.is_some()
+        && snapshot.template_or_steps_changed()
+        && !is_scaling_event(snapshot);
+    if !begins || snapshot.blue_green.is_some() {
+        let status = status::replica_set_created(&snapshot.rollout, &name, now);
+        plan.status = Some(Box::new(status));
+        plan.events.push(created);
+        return plan;
     }
+    // A canary begins in the same write; upstream notes the creation with one of its own first. A
+    // blue-green update begins in the one that tells of its preview.
+    let mut draft = pass::begin(snapshot, now);
+    draft.outcome = Outcome::Restart(Skip::No);
+    draft.revision = Some(number);
+    draft.created = Some(name);
+    draft.events.push(created);
+    let handed_over = weight::handed_over(snapshot);
+    let told = handed_over.map(|(weights, told)| {
+        draft.weights = Some(weights);
+        told
+    });
+    let mut plan = pass::finish(plan, status::next(snapshot, &draft, now));
+    plan.events.extend(told);
+    plan
 }
 
 /// Autoscalers need a number (QUE-17).

@@ -7,7 +7,9 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use crate::plan::{Effect, Event, Guard, ObjectKey, PODS, Plan, ROLLOUTS, Route, Verb, Write};
+use crate::plan::{
+    Effect, Event, Guard, ObjectKey, PODS, Plan, ROLLOUTS, Resource, Route, Verb, Write,
+};
 
 /// What came of one request.
 #[derive(Clone, Debug)]
@@ -37,6 +39,30 @@ pub enum Failure {
     Unknown(String),
     /// A router or another translator could not phrase the request; what the user is told.
     Inexpressible(Event),
+}
+
+/// What a pass that failed half-way tells the user.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// A status that says it.
+    pub write: Option<Write>,
+    /// Events that say it.
+    pub events: Vec<Event>,
+    /// What the Rollout is told whose step it is, if it is an Experiment (EXP-17).
+    pub owner_events: Vec<Event>,
+    /// The kind of an object that is in the way and that the caches do not hold: it is to be followed
+    /// whole from now on.
+    pub unseen: Option<Resource>,
+}
+
+impl Told {
+    /// Nothing but this event.
+    pub fn by_event(event: Event) -> Self {
+        Self {
+            events: vec![event],
+            ..Self::default()
+        }
+    }
 }
 
 /// Why the server could not take a request, and when to ask again.

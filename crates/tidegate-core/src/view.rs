@@ -1,6 +1,8 @@
-//! What a person sees of a Rollout: the header and the tree of `get rollout`, and a row of
-//! `list rollouts`. Pure data in the order in which it is shown; who shows it adds colours and columns.
+//! What a person sees of a Rollout or an Experiment: the header and the tree of `get`, and a row of
+//! `list`. Pure data in the order in which it is shown; who shows it adds colours and columns.
 
+mod experiment;
+mod image;
 mod list;
 mod pod;
 mod replica_set;
@@ -12,6 +14,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_api::{
     analysis::AnalysisRun,
+    experiment::Experiment,
     labels::REVISION,
     meta::{ObjectMeta, Time},
     rollout::{CanaryStrategy, Rollout},
@@ -19,6 +22,8 @@ use tidegate_api::{
 };
 use tidegate_gocompat::duration::Duration;
 
+pub use experiment::{ExperimentRow, ExperimentView};
+pub use image::{Image, Purpose};
 pub use list::ListRow;
 
 use crate::rollout::{phase, progress};
@@ -126,6 +131,8 @@ pub enum Kind {
     ReplicaSet,
     /// A Pod.
     Pod,
+    /// An Experiment.
+    Experiment,
     /// An AnalysisRun.
     AnalysisRun,
     /// A Job that measures.
@@ -140,6 +147,7 @@ impl Kind {
             Self::Revision => "#",
             Self::ReplicaSet => "⧉",
             Self::Pod => "□",
+            Self::Experiment => "Σ",
             Self::AnalysisRun => "α",
             Self::Job => "⊞",
         }
@@ -152,6 +160,7 @@ impl Kind {
             Self::Revision => "",
             Self::ReplicaSet => "ReplicaSet",
             Self::Pod => "Pod",
+            Self::Experiment => "Experiment",
             Self::AnalysisRun => "AnalysisRun",
             Self::Job => "Job",
         }
@@ -182,15 +191,6 @@ pub struct Node {
     pub info: Vec<Info>,
     /// What hangs under it, in the order shown.
     pub children: Vec<Self>,
-}
-
-/// An image that runs, and what for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
-    /// The image.
-    pub name: String,
-    /// What for, in the order shown.
-    pub tags: Vec<Tag>,
 }
 
 /// The strategy as the header shows it.
@@ -265,6 +265,8 @@ pub struct Family<'a> {
     pub replica_sets: &'a [ReplicaSet],
     /// Pods of the namespace.
     pub pods: &'a [Pod],
+    /// Experiments of the namespace.
+    pub experiments: &'a [Experiment],
     /// AnalysisRuns of the namespace.
     pub analysis_runs: &'a [AnalysisRun],
 }
@@ -273,7 +275,8 @@ impl RolloutView {
     /// The view at this instant.
     pub fn new(rollout: &Rollout, family: Family<'_>, now: Timestamp) -> Self {
         let replica_sets = replica_set::views(rollout, family, now);
-        let runs = run::views(rollout, family.analysis_runs, now);
+        let experiments = experiment::views(rollout, family, now);
+        let runs = run::views(&rollout.metadata.uid, family.analysis_runs, now);
         let phase = phase::shown(rollout);
         let status = Mark {
             icon: phase_icon(&phase.name),
@@ -292,7 +295,7 @@ impl RolloutView {
             namespace: rollout.metadata.namespace.clone(),
             message: phase.message,
             strategy,
-            images: images(&replica_sets),
+            images: image::images(&replica_sets, &experiments),
             replicas: Counts {
                 desired: spec.replicas.unwrap_or(1),
                 current: rollout.status.replicas,
@@ -306,7 +309,7 @@ impl RolloutView {
                 status: Some(status.clone()),
                 age: age(rollout.metadata.creation_timestamp, now),
                 info: Vec::new(),
-                children: revisions(replica_sets, runs),
+                children: revisions(replica_sets, experiments, runs),
             },
             status,
         }
@@ -387,38 +390,20 @@ fn set_weight(rollout: &Rollout, canary: &CanaryStrategy) -> i32 {
         .unwrap_or(0)
 }
 
-/// Tags of an image that only one ReplicaSet runs stand in the order of the ReplicaSet's purposes,
-/// those of a shared one by name: as upstream shows them.
-fn images(replica_sets: &[replica_set::Shown]) -> Vec<Image> {
-    let mut images: BTreeMap<&str, Vec<Tag>> = BTreeMap::new();
-    for shown in replica_sets.iter().filter(|shown| shown.pods > 0) {
-        for image in &shown.images {
-            images
-                .entry(image)
-                .and_modify(|tags| {
-                    tags.extend(&shown.tags);
-                    tags.sort_unstable();
-                    tags.dedup();
-                })
-                .or_insert_with(|| shown.tags.clone());
-        }
-    }
-    images
-        .into_iter()
-        .map(|(name, tags)| Image {
-            name: name.to_owned(),
-            tags,
-        })
-        .collect()
-}
-
-/// Newest revision first; in each, ReplicaSets before AnalysisRuns. Keeps CLI-104.
-fn revisions(replica_sets: Vec<replica_set::Shown>, runs: Vec<(i64, Node)>) -> Vec<Node> {
+/// Newest revision first; in each, ReplicaSets before Experiments before AnalysisRuns. Keeps CLI-104.
+fn revisions(
+    replica_sets: Vec<replica_set::Shown>,
+    experiments: Vec<experiment::Shown>,
+    runs: Vec<(i64, Node)>,
+) -> Vec<Node> {
     let mut nodes: BTreeMap<i64, Vec<Node>> = BTreeMap::new();
-    for shown in replica_sets {
-        nodes.entry(shown.revision).or_default().push(shown.node);
-    }
-    for (revision, node) in runs {
+    let sets = replica_sets
+        .into_iter()
+        .map(|shown| (shown.revision, shown.node));
+    let experiments = experiments
+        .into_iter()
+        .map(|shown| (shown.revision, shown.node()));
+    for (revision, node) in sets.chain(experiments).chain(runs) {
         nodes.entry(revision).or_default().push(node);
     }
     nodes

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tidegate_api::{
     analysis::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate},
+    experiment::Experiment,
     labels, pod_template,
     rollout::Rollout,
     workload::{Pod, ReplicaSet, Service},
@@ -151,12 +152,17 @@ fn observed(story: &Value) -> datatest_stable::Result<Observed> {
     let runs = runs
         .map(|run| Ok(Arc::new(serde_json::from_value(analysis_run(run))?)))
         .collect::<datatest_stable::Result<Vec<Arc<AnalysisRun>>>>()?;
+    let experiments = story["experiments"].as_array().into_iter().flatten();
+    let experiments = experiments
+        .map(|one| Ok(Arc::new(serde_json::from_value(experiment(one))?)))
+        .collect::<datatest_stable::Result<Vec<Arc<Experiment>>>>()?;
     Ok(Observed {
         rollout: Arc::new(rollout),
         workload: workload(story).map(Arc::new),
         replica_sets: sets,
         services,
         analysis_runs: runs,
+        experiments,
         analysis_templates: templates(
             &story["templates"],
             serde_json::from_value::<AnalysisTemplate>,
@@ -284,6 +290,44 @@ fn analysis_run(run: &Value) -> Value {
     object
 }
 
+/// An Experiment from `{name, of, phase, message, templates, …}`, a template being `{name, weight's hash,
+/// available, status}`.
+fn experiment(one: &Value) -> Value {
+    let of = one["of"].as_str().unwrap_or("v2");
+    let hour = one["hour"].as_i64().unwrap_or(3);
+    let name = one["name"].as_str().unwrap_or_default();
+    let templates = one["templates"].as_array().into_iter().flatten();
+    let templates: Vec<Value> = templates
+        .map(|template| {
+            let pods = template["available"].as_i64().unwrap_or(1);
+            json!({
+                "name": template["name"], "replicas": pods, "availableReplicas": pods,
+                "status": template["status"].as_str().unwrap_or("Running"),
+                "serviceName": template["service"],
+                "podTemplateHash": template["hash"],
+            })
+        })
+        .collect();
+    let mut object = json!({
+        "metadata": {
+            "name": name, "namespace": "town", "uid": format!("u-{name}"),
+            "resourceVersion": "7", "creationTimestamp": format!("2026-01-01T{hour:02}:00:00Z"),
+            "labels": {labels::POD_TEMPLATE_HASH: hash(of)},
+            "ownerReferences": [{
+                "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "door",
+                "uid": "u-door", "controller": true,
+            }],
+        },
+        "spec": {"templates": []},
+        "status": {
+            "phase": one["phase"], "message": one["message"], "templateStatuses": templates,
+        },
+    });
+    merge(&mut object["metadata"], &one["metadata"]);
+    merge(&mut object["spec"], &one["spec"]);
+    object
+}
+
 /// A ReplicaSet from `{of, revision, replicas, available, …}`: what is left out follows from these.
 fn replica_set(set: &Value) -> Value {
     let of = set["of"].as_str().unwrap_or_default();
@@ -307,7 +351,11 @@ fn replica_set(set: &Value) -> Value {
                 "uid": "u-door", "controller": true,
             }],
         },
-        "spec": {"replicas": replicas, "template": template(of)},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": "door", labels::POD_TEMPLATE_HASH: hash(of)}},
+            "template": template(of),
+        },
         "status": {
             "replicas": set["created"].as_i64().unwrap_or(replicas),
             "fullyLabeledReplicas": set["labeled"].as_i64().unwrap_or(replicas),
@@ -455,6 +503,15 @@ fn show_route(route: &Route, text: &mut String) {
             route.reason
         ),
     );
+    for backend in &split.additional {
+        line(
+            text,
+            format_args!(
+                "        and {} to {} ({})",
+                backend.weight, backend.service, backend.hash
+            ),
+        );
+    }
     for request in &split.routes {
         line(text, format_args!("        with route {}", request.name()));
     }

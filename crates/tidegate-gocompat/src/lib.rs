@@ -6,6 +6,7 @@ pub mod expr;
 pub mod float_format;
 pub mod fnv;
 pub mod json;
+pub mod jsonpath;
 pub mod number;
 pub mod quote;
 pub mod time;

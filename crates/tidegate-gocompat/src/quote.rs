@@ -44,8 +44,22 @@ fn quote_character(out: &mut String, character: char) {
     };
 }
 
+/// The byte that the one letter behind a backslash stands for, in literals of Go and of expressions.
+pub(crate) fn control(letter: char) -> Option<u8> {
+    Some(match letter {
+        'a' => 0x07,
+        'b' => 0x08,
+        'f' => 0x0c,
+        'n' => b'\n',
+        'r' => b'\r',
+        't' => b'\t',
+        'v' => 0x0b,
+        _ => return None,
+    })
+}
+
 /// Whether Go takes a character for printable: letters, marks, numbers, punctuation, symbols and the plain space.
-fn is_printed(character: char) -> bool {
+pub(crate) fn is_printed(character: char) -> bool {
     match character {
         ' '..='~' => true,
         _ if character.is_whitespace() || character.is_control() => false,
@@ -66,6 +80,16 @@ mod tests {
         assert_eq!(quote(b"a\"b\\c\n"), r#""a\"b\\c\n""#);
         assert_eq!(quote("é\u{0}\u{7f}".as_bytes()), r#""é\x00\x7f""#);
         assert_eq!(quote(b"\xff"), r#""\xff""#);
+        assert_eq!(quote(b"\x07\x08\x0c\n\r\t\x0b"), r#""\a\b\f\n\r\t\v""#);
         assert_eq!(quote("\u{a0}\u{200b}".as_bytes()), r#""\u00a0\u200b""#);
+    }
+
+    #[test]
+    fn letters_behind_a_backslash_are_read_as_they_are_written() {
+        for letter in "abfnrtv".chars() {
+            let byte = control(letter).unwrap();
+            assert_eq!(quote(&[byte]), format!("\"\\{letter}\""));
+        }
+        assert_eq!(control('q'), None);
     }
 }

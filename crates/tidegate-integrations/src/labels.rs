@@ -78,6 +78,7 @@ mod tests {
         assert_eq!(router(&none), "");
     }
 
+    /// Keeps MP-002.
     #[test]
     fn a_provider_is_named_as_upstream_names_it() {
         let of = |provider: Value| {

@@ -5,6 +5,7 @@ mod alb;
 mod ingress;
 mod istio;
 mod nginx;
+mod receivers;
 
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ use tidegate_core::{
     plan::{Event, ObjectKey, Resource, Route, Write},
     rollout::events,
 };
+
+pub use receivers::receivers;
 
 /// One kind of router.
 trait Router: Sync {

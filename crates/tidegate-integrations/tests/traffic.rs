@@ -1,6 +1,9 @@
 //! Routers as data: one YAML file is a split and the objects that the router sees, the text beside it
 //! is what the router finds wrong, and what it writes.
 
+#[path = "beside/told.rs"]
+mod beside;
+
 use std::{
     fmt::{self, Write as _},
     path::Path,
@@ -24,15 +27,7 @@ use tidegate_integrations::traffic::{self, Seen};
     reason = "the harness hands the text over"
 )]
 fn rendering(path: &Path, text: String) -> datatest_stable::Result<()> {
-    let told = tell(&serde_saphyr::from_str(&text)?)?;
-    let mut beside = insta::Settings::clone_current();
-    let folder = path.parent().expect("renderings live in a folder");
-    beside.set_snapshot_path(folder.canonicalize()?);
-    beside.set_prepend_module_to_snapshot(false);
-    beside.set_omit_expression(true);
-    let name = path.file_stem().expect("a file has a name");
-    beside.bind(|| insta::assert_snapshot!(name.to_string_lossy().as_ref(), told));
-    Ok(())
+    beside::compare(path, &tell(&serde_saphyr::from_str(&text)?)?)
 }
 
 datatest_stable::harness! {

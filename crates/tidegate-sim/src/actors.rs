@@ -6,6 +6,7 @@ mod deployments;
 mod disruption;
 mod endpoints;
 mod garbage;
+pub mod jobs;
 pub mod kubelet;
 pub mod metrics;
 mod pods;
@@ -17,7 +18,7 @@ use jiff::Timestamp;
 pub use self::pods::Fate;
 use self::{
     deployments::Deployments, disruption::Budgets, endpoints::Endpoints, garbage::GarbageCollector,
-    pods::Pods, replica_set::ReplicaSets,
+    jobs::Jobs, pods::Pods, replica_set::ReplicaSets,
 };
 use crate::{cluster::Cluster, digest::Digest};
 
@@ -48,6 +49,7 @@ const MOST_ROUNDS: usize = 10_000;
 pub struct Actors {
     deployments: Deployments,
     replica_sets: ReplicaSets,
+    jobs: Jobs,
     pods: Pods,
     budgets: Budgets,
     endpoints: Option<Endpoints>,
@@ -60,6 +62,7 @@ impl Actors {
         Self {
             deployments: Deployments::default(),
             replica_sets: ReplicaSets::default(),
+            jobs: Jobs::default(),
             pods: Pods::new(settings.timing.clone()),
             budgets: Budgets::default(),
             endpoints: match settings.endpoints {
@@ -80,6 +83,7 @@ impl Actors {
             let before = cluster.version();
             self.deployments.step(cluster, now);
             self.replica_sets.step(cluster, now);
+            self.jobs.step(cluster, now);
             self.pods.step(cluster, now);
             self.budgets.step(cluster, now);
             if let Some(endpoints) = &mut self.endpoints {
@@ -97,6 +101,7 @@ impl Actors {
     pub fn next(&self) -> Option<Timestamp> {
         [
             self.replica_sets.next(),
+            self.jobs.next(),
             self.pods.next(),
             self.budgets.next(),
         ]
@@ -108,6 +113,7 @@ impl Actors {
     /// Everything that its future depends on, once it has acted on every change.
     pub(crate) fn digest(&self, digest: &mut Digest) {
         self.replica_sets.digest(digest);
+        self.jobs.digest(digest);
         self.pods.digest(digest);
     }
 
@@ -119,6 +125,19 @@ impl Actors {
     /// Lets the pods whose `rollouts-pod-template-hash` is this one vanish, as when their node is lost.
     pub fn lose(&mut self, cluster: &mut Cluster, pod_template_hash: &str, now: Timestamp) {
         pods::lose(cluster, pod_template_hash, now);
+    }
+
+    /// Lets something befall the Jobs of a metric.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn befall_jobs(
+        &mut self,
+        cluster: &mut Cluster,
+        (metric, fate): (&str, jobs::Fate),
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        jobs::befall(cluster, metric, fate, now)
     }
 
     /// How many pods there may be from now on; `None` for any number.

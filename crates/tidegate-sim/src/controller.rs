@@ -2,6 +2,7 @@
 //! plain calls in place of tasks. It dies where the faults say so; a new one begins with empty caches.
 
 mod caches;
+mod experiments;
 mod measuring;
 mod queue;
 mod shelf;
@@ -12,20 +13,18 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 use tidegate_api::{analysis::AnalysisRun, rollout::Rollout, workload::Pod};
 use tidegate_core::{
-    analysis_run::{
-        self, Concluded, Decision, Due, Ending, Measure, Measured, Secret, Secrets, unreadable,
-    },
+    analysis_run::{self, Concluded, Secret, unreadable},
     freshness::{Freshness, Ledger, Outrun},
     observed::Objects,
-    plan::{ANALYSIS_RUNS, Event, ObjectKey, Plan, ROLLOUTS, SERVICES, Write},
+    plan::{ANALYSIS_RUNS, EXPERIMENTS, Event, ObjectKey, Plan, ROLLOUTS, SERVICES, Write},
     rollout::{
-        self, RolloutSnapshot, Told,
+        self, RolloutSnapshot,
         pods::{self, Query},
     },
-    run::{Applied, Failure, Outcome, PlanRun, Step},
+    run::{Applied, Failure, Outcome, PlanRun, Step, Told},
 };
 use tidegate_integrations::{
-    metrics::{self, Environment, Turn},
+    metrics::{self, Call, Environment},
     traffic,
 };
 
@@ -74,6 +73,16 @@ pub trait Surroundings {
     fn send(&mut self, about: &ObjectKey, write: &Write) -> Result<Outcome, Died>;
     /// Sends a request to a metric provider.
     fn ask(&mut self, request: &metrics::Request) -> metrics::Answer;
+    /// Reads a Secret, as it is now.
+    ///
+    /// # Errors
+    /// When nobody can say what is in it.
+    fn secret(&mut self, namespace: &str, name: &str) -> Result<Secret, String>;
+    /// Reads an object or a list, as it is now; no write comes here.
+    ///
+    /// # Errors
+    /// What the server says.
+    fn look_up(&mut self, call: &Call) -> Result<serde_json::Value, Failure>;
     /// Lists pods, as they are now.
     ///
     /// # Errors
@@ -229,6 +238,9 @@ impl Controller {
         if object.kind == kinds::SERVICES {
             return self.release(around, object);
         }
+        if object.kind == kinds::EXPERIMENTS {
+            return self.experiment(around, object);
+        }
         match self.caches.rollouts.get(namespace, name).cloned() {
             Some(Ok(rollout)) => self.decide(around, &rollout),
             Some(Err(broken)) => self.refuse(around, &broken),
@@ -274,14 +286,8 @@ impl Controller {
         let live = around
             .cluster()
             .get(kinds::ROLLOUTS, &object.namespace, &manager);
-        let Some(write) = rollout::release::release(&service, live.map(|live| &**live)) else {
-            return Ok(Verdict::Done(None));
-        };
-        let about = key_of(object);
-        Ok(match self.send_alone(around, &about, &write)? {
-            Outcome::Done(_) => Verdict::Done(None),
-            Outcome::Failed(failure) => self.after(&about, &failure, None),
-        })
+        let write = rollout::release::release(&service, live.map(|live| &**live));
+        self.send_if_any(around, &key_of(object), write)
     }
 
     fn decide(
@@ -388,50 +394,23 @@ impl Controller {
         let about = ObjectKey::new(ROLLOUTS, &metadata.namespace, &metadata.name);
         let now = around.now();
         let write = rollout::unreadable::write(metadata, &broken.status, &broken.error, now);
-        let Some(write) = write else {
-            return Ok(Verdict::Done(None));
-        };
-        Ok(match self.send_alone(around, &about, &write)? {
-            Outcome::Done(_) => Verdict::Done(None),
-            Outcome::Failed(failure) => self.after(&about, &failure, None),
-        })
+        self.send_if_any(around, &about, write)
     }
 
-    fn measure(
-        &mut self,
-        around: &mut impl Surroundings,
-        run: &AnalysisRun,
-    ) -> Result<Verdict, Died> {
-        let now = around.now();
-        let about = ObjectKey::new(ANALYSIS_RUNS, &run.metadata.namespace, &run.metadata.name);
-        let concluded = match analysis_run::decide(run, now) {
-            Decision::Idle(wake) => return Ok(Verdict::Done(wake)),
-            Decision::Delete(write) => {
-                return Ok(match self.send_alone(around, &about, &write)? {
-                    Outcome::Done(_) => Verdict::Done(None),
-                    Outcome::Failed(failure) => self.after(&about, &failure, None),
-                });
-            }
-            Decision::Refuse(sentence) => Concluded::refused(run, sentence, now),
-            Decision::Measure(due) => self.take_all(around, run, &due),
-        };
-        self.conclude(around, &about, concluded)
-    }
-
-    fn conclude(
+    /// Sends a write that is all that a pass does; without one there is nothing to do.
+    fn send_if_any(
         &mut self,
         around: &mut impl Surroundings,
         about: &ObjectKey,
-        concluded: Concluded,
+        write: Option<Write>,
     ) -> Result<Verdict, Died> {
-        let wake = concluded.wake.map(|wake| wake.at);
-        if let Some(write) = &concluded.write
-            && let Outcome::Failed(failure) = self.send_alone(around, about, write)?
-        {
-            return Ok(self.after(about, &failure, wake));
-        }
-        around.tell(about, concluded.events);
-        Ok(Verdict::Done(wake))
+        let Some(write) = write else {
+            return Ok(Verdict::Done(None));
+        };
+        Ok(match self.send_alone(around, about, &write)? {
+            Outcome::Done(_) => Verdict::Done(None),
+            Outcome::Failed(failure) => self.after(about, &failure, None),
+        })
     }
 
     fn send_alone(
@@ -465,11 +444,17 @@ fn wake(plan: &Plan) -> Option<Timestamp> {
     plan.wake.as_ref().map(|wake| wake.at)
 }
 
+fn key_of_run(run: &AnalysisRun) -> ObjectKey {
+    ObjectKey::new(ANALYSIS_RUNS, &run.metadata.namespace, &run.metadata.name)
+}
+
 fn key_of(object: &Locator) -> ObjectKey {
     let resource = if object.kind == kinds::ANALYSIS_RUNS {
         ANALYSIS_RUNS
     } else if object.kind == kinds::SERVICES {
         SERVICES
+    } else if object.kind == kinds::EXPERIMENTS {
+        EXPERIMENTS
     } else {
         ROLLOUTS
     };

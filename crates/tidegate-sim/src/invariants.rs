@@ -4,12 +4,15 @@
 //! write, so a state that others brought about is nobody's fault here.
 
 mod blue_green;
+mod drain;
 mod evidence;
+mod experiments;
 mod flaps;
 mod gates;
 mod identity;
 mod intent;
 mod liveness;
+mod measurements;
 mod memory;
 mod mesh;
 mod order;
@@ -34,7 +37,7 @@ use tidegate_core::{
 use self::{memory::Memory, picture::Picture, state::State};
 use crate::{
     cluster::{
-        Change, Cluster, Locator, fields,
+        Change, Cluster, Locator, What, fields,
         kinds::{self, KindId},
     },
     digest::Digest,
@@ -120,7 +123,7 @@ impl Deed<'_> {
 type Check = fn(&Deed<'_>) -> Option<String>;
 
 /// In the order of the catalogue.
-const CHECKS: [Check; 41] = [
+const CHECKS: [Check; 44] = [
     traffic::no_black_hole,
     traffic::capacity_before_weight,
     traffic::weight_before_scale_down,
@@ -135,6 +138,8 @@ const CHECKS: [Check; 41] = [
     traffic::abort_returns_traffic,
     traffic::weights_are_well_formed,
     mesh::weights_are_well_formed,
+    drain::traffic_leaves_first,
+    drain::traffic_meets_pods,
     mesh::extra_routes_lead_to_pods,
     mesh::only_managed_fields_change,
     traffic::routes_agree,
@@ -144,6 +149,7 @@ const CHECKS: [Check; 41] = [
     untouched::release_keeps_pods,
     identity::one_replica_set_per_template,
     identity::collisions_are_real,
+    identity::one_attempt_at_a_time,
     workload::pods_come_before_they_go,
     workload::template_stays_away,
     evidence::promotion_has_its_reason,
@@ -251,6 +257,10 @@ impl Monitor {
         match outcome {
             Outcome::Done(object) => {
                 memory.conflicts.remove(&(process, place.clone()));
+                if place.kind == kinds::JOBS {
+                    // Decisions read them live.
+                    return;
+                }
                 let version = fields::version(object).parse().unwrap_or(0);
                 let written = memory.written.entry((process, sent.about.clone()));
                 let newest = written.or_default().entry(place.kind).or_default();
@@ -279,9 +289,15 @@ impl Monitor {
         } else {
             self.state.take(change);
             self.painted = None;
-            Vec::new()
+            if change.object.kind == kinds::ANALYSIS_RUNS && change.actor == CONTROLLER {
+                measurements::check(&self.state, change)
+            } else {
+                Vec::new()
+            }
         };
-        let runs = self.state.of(kinds::ANALYSIS_RUNS).map(|run| &**run);
+        let runs = self.state.of(kinds::ANALYSIS_RUNS);
+        let runs = runs.chain(self.state.of(kinds::EXPERIMENTS));
+        let runs = runs.map(|run| &**run);
         Arc::make_mut(&mut self.memory).after(change, runs);
         self.violations.extend(broken.iter().cloned());
         broken
@@ -345,6 +361,13 @@ impl Monitor {
         })
     }
 
+    /// Looks at how an Experiment ended that is nobody's step.
+    pub fn check_end_of_experiment(&mut self, cluster: &Cluster, (name, ends): (&str, &str)) {
+        let object = cluster.get(kinds::EXPERIMENTS, crate::scenario::NAMESPACE, name);
+        let broken = experiments::ends(&self.state, object.map(|one| &**one), ends);
+        self.violations.extend(broken);
+    }
+
     /// Looks at how it ended.
     pub fn check_end(
         &mut self,
@@ -362,6 +385,7 @@ impl Monitor {
         if let Some(rollout) = object {
             let broken = pods::carry_their_role(&self.state, rollout);
             self.violations.extend(broken);
+            self.violations.extend(drain::ends(&self.state, rollout));
         }
     }
 }
@@ -379,7 +403,10 @@ pub enum Calm {
 /// it asked for fewer.
 fn concerns_traffic(change: &Change) -> bool {
     if change.actor == CONTROLLER {
-        return change.object.kind != kinds::ANALYSIS_RUNS;
+        // Those only matter when they come or go.
+        let judges =
+            [kinds::ANALYSIS_RUNS, kinds::EXPERIMENTS, kinds::JOBS].contains(&change.object.kind);
+        return !judges || change.what != What::Modified || fields::is_deleting(&change.new);
     }
     change.object.kind == kinds::PODS && change.actor == "replicaset-controller"
 }

@@ -1,12 +1,17 @@
 //! A scenario: what is there, what people and pods do, and how it ends. One YAML file each.
 
+mod api;
+mod experiment;
+mod objects;
+
 use anyhow::{Context, bail};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tidegate_core::{plan::Verb, run::Failure};
 
-use crate::faults::{Answer, Concerned, Weather};
+pub use self::api::{Answers, Api};
+use self::objects::{destination_rule, ingress, service, virtual_service};
+use crate::actors::jobs;
 
 /// Where every scenario plays.
 pub const NAMESPACE: &str = "default";
@@ -22,6 +27,9 @@ pub struct Scenario {
     /// A Rollout in short form, with the Services and the Ingress that it needs.
     #[serde(default)]
     rollout: Option<Short>,
+    /// An Experiment in short form.
+    #[serde(default)]
+    experiment: Option<experiment::Short>,
     /// Whole objects, which are there from the start.
     #[serde(default)]
     pub objects: Vec<Value>,
@@ -35,7 +43,8 @@ pub struct Scenario {
     /// What happens, in order.
     #[serde(default)]
     pub story: Vec<Happening>,
-    /// How it ends: phase and stable version, such as `Healthy v2`.
+    /// How it ends: phase and stable version, such as `Healthy v2`; of an Experiment the phase, or
+    /// `InvalidSpec`.
     pub ends: String,
 }
 
@@ -88,6 +97,9 @@ pub struct Happening {
     /// What becomes of pods.
     #[serde(default)]
     pub pods: Option<Pods>,
+    /// What becomes of the Jobs that measure.
+    #[serde(default)]
+    pub jobs: Option<Jobs>,
     /// What the metric server says from now on.
     #[serde(default)]
     pub metrics: Option<Metrics>,
@@ -126,6 +138,16 @@ pub enum Becoming {
     Lost,
 }
 
+/// What becomes of the Jobs that measure.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jobs {
+    /// Of which metric.
+    pub of: String,
+    /// What.
+    pub r#become: jobs::Fate,
+}
+
 /// What the metric server says.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -133,112 +155,8 @@ pub struct Metrics {
     /// About which queries: a text that they contain.
     #[serde(default)]
     pub query: String,
-    /// A value, or `nothing`, `down`, `garbage`.
+    /// A value, or `nothing`, `down`, `slow`, `garbage`, or `{ json: …, status: … }` for an answer of any server.
     pub says: Value,
-}
-
-/// How the API server treats the controller.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Api {
-    /// As it should.
-    Works,
-    /// It cannot be reached.
-    Unavailable,
-    /// It refuses to create objects of a kind.
-    Refuses {
-        /// Which.
-        kind: String,
-        /// In which words.
-        with: String,
-    },
-    /// It gives an answer to some writes.
-    Answers(Answers),
-}
-
-/// An answer to some writes.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Answers {
-    /// Which: `create`, `patch`, `status`, `delete`, `evict` or `write` for any of them, then a kind, then a
-    /// name, such as `patch ReplicaSet`; what is not said may be any.
-    to: String,
-    /// A status code; `nothing` if the request is lost; `lost` if the answer is.
-    with: Value,
-    /// In which words.
-    #[serde(default)]
-    saying: String,
-    /// How often.
-    #[serde(default)]
-    times: Option<u32>,
-}
-
-impl Api {
-    /// The weather that it makes.
-    ///
-    /// # Errors
-    /// When no such verb or answer is known.
-    pub fn weather(&self) -> anyhow::Result<Weather> {
-        Ok(match self {
-            Self::Works => Weather::Fair,
-            Self::Unavailable => Weather::Unavailable,
-            Self::Refuses { kind, with } => Weather::Answers {
-                to: Concerned {
-                    verb: Some(Verb::Create),
-                    kind: Some(kind.clone()),
-                    name: None,
-                },
-                answer: Answer::of_code(403, with),
-                times: None,
-            },
-            Self::Answers(answers) => answers.weather()?,
-        })
-    }
-}
-
-impl Answers {
-    fn weather(&self) -> anyhow::Result<Weather> {
-        let mut words = self.to.split_whitespace();
-        let verb = match words.next() {
-            Some("create") => Some(Verb::Create),
-            Some("patch") => Some(Verb::Patch),
-            Some("status") => Some(Verb::PatchStatus),
-            Some("delete") => Some(Verb::Delete),
-            Some("evict") => Some(Verb::Evict),
-            Some("write") => None,
-            Some(_) | None => bail!("no such verb: {}", self.to),
-        };
-        let answer = match (self.with.as_u64(), self.with.as_str()) {
-            (Some(code), _) => Answer::of_code(u16::try_from(code)?, &self.saying),
-            (None, Some("nothing")) => Answer::Fails(Failure::Unknown("timeout".to_owned())),
-            (None, Some("lost")) => Answer::Lost,
-            (None, _) => bail!("no such answer: {}", self.with),
-        };
-        Ok(Weather::Answers {
-            to: Concerned {
-                verb,
-                kind: words.next().map(str::to_owned),
-                name: words.next().map(str::to_owned),
-            },
-            answer,
-            times: self.times,
-        })
-    }
-
-    /// The same in words.
-    pub(crate) fn words(&self) -> String {
-        let times = match self.times {
-            Some(1) => "once ".to_owned(),
-            Some(times) => format!("{times} times "),
-            None => String::new(),
-        };
-        let with = self
-            .with
-            .as_str()
-            .map_or_else(|| self.with.to_string(), str::to_owned);
-        let text = format!("answers {times}with {with} to {} {}", self.to, self.saying);
-        text.trim_end().to_owned()
-    }
 }
 
 /// What happens to the controller.
@@ -290,6 +208,7 @@ impl Scenario {
         let rollout = place.map(|place| objects.remove(place));
         objects.extend(self.objects.iter().cloned());
         objects.extend(rollout);
+        objects.extend(self.experiment.as_ref().map(experiment::Short::object));
         Ok(objects)
     }
 }
@@ -434,61 +353,4 @@ fn referent(
         object["spec"] = json!({"replicas": replicas, "selector": selector, "template": template});
     }
     (reference, object)
-}
-
-fn service(name: &str) -> Value {
-    json!({
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": name},
-        "spec": {"selector": {"app": NAME}, "ports": [{"port": 80, "targetPort": 8080}]},
-    })
-}
-
-/// All weight on the first destination.
-fn virtual_service([stable, canary]: [Value; 2]) -> Value {
-    json!({
-        "apiVersion": "networking.istio.io/v1alpha3",
-        "kind": "VirtualService",
-        "metadata": {"name": NAME},
-        "spec": {
-            "hosts": ["web.example"],
-            "gateways": ["mesh"],
-            "http": [{
-                "name": "primary",
-                "timeout": "5s",
-                "route": [
-                    {"destination": stable, "weight": 100, "headers": {"request": {"set": {"x-side": "stable"}}}},
-                    {"destination": canary, "weight": 0},
-                ],
-            }],
-        },
-    })
-}
-
-fn destination_rule() -> Value {
-    let subset = |name: &str| json!({"name": name, "labels": {"app": NAME}, "trafficPolicy": {"loadBalancer": {"simple": "RANDOM"}}});
-    json!({
-        "apiVersion": "networking.istio.io/v1alpha3",
-        "kind": "DestinationRule",
-        "metadata": {"name": NAME},
-        "spec": {"host": NAME, "subsets": [subset("stable"), subset("canary")]},
-    })
-}
-
-fn ingress(backend: &str) -> Value {
-    let path = json!({
-        "path": "/",
-        "pathType": "Prefix",
-        "backend": {"service": {"name": backend, "port": {"number": 80}}},
-    });
-    json!({
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "Ingress",
-        "metadata": {"name": NAME},
-        "spec": {
-            "ingressClassName": "nginx",
-            "rules": [{"host": "web.example", "http": {"paths": [path]}}],
-        },
-    })
 }

@@ -1,5 +1,6 @@
 //! What happened, line by line, for people: without uids, versions and instants that vary.
 
+mod experiments;
 mod mesh;
 
 use std::{collections::BTreeMap, fmt::Write as _};
@@ -82,6 +83,7 @@ impl Trace {
         for (hash, name) in &self.names {
             what = what.replace(hash, name);
         }
+        let what = what.replace('\n', "↵");
         let since = elapsed(self.begun, now);
         self.lines.push(format!("{since:<8} {who:<8} {what}"));
     }
@@ -144,7 +146,8 @@ pub(crate) fn write(write: &Write, old: Option<&Value>, new: Option<&Value>) -> 
         Verb::Delete | Verb::Evict => format!("delete {target}"),
         // Its status is no part apart.
         Verb::Patch if old["status"] != new["status"] => {
-            return format!("{target}: {}", status(old, new));
+            let fault = experiments::fault(&old["status"], &new["status"]);
+            return format!("{target}: {}{fault}", status(old, new));
         }
         Verb::Patch => patched(&format!("{target}"), old, new),
         Verb::PatchStatus => {
@@ -323,10 +326,12 @@ fn status(old: &Value, new: &Value) -> String {
         let shown = weight(new).map_or_else(|| "none".to_owned(), |weight| weight.to_string());
         parts.push(format!("weight {shown}"));
     }
+    parts.extend(experiments::of_a_step(old, new));
     parts.extend(analyses(old, new));
     parts.extend(colours(old, new));
     parts.extend(conditions(old, new));
     parts.extend(measurements(old, new));
+    parts.extend(experiments::changes(old, new));
     parts.extend(counts(old, new));
     if parts.is_empty() {
         parts.push(others(old, new));

@@ -1,6 +1,7 @@
 //! A cluster with everybody in it, the controller included, and the time that passes. A clone goes on
 //! from where the original stands.
 
+mod end;
 mod overlap;
 mod pace;
 mod states;
@@ -122,6 +123,8 @@ struct Outside {
     monitor: Monitor,
     trace: Trace,
     rollout: String,
+    /// The Experiment, where there is no Rollout.
+    experiment: Option<String>,
     waits: BTreeMap<ObjectKey, String>,
     /// Versions that have just appeared: hash and tag.
     fresh: Vec<(String, String)>,
@@ -156,6 +159,7 @@ impl World {
             monitor: Monitor::new(cluster.version()),
             trace: Trace::new(keep, begun),
             rollout: "web".to_owned(),
+            experiment: None,
             waits: BTreeMap::new(),
             fresh: Vec::new(),
             second: None,
@@ -212,6 +216,7 @@ impl World {
             if object["kind"] == "Rollout" {
                 fields::name(&object).clone_into(&mut self.outside.rollout);
             }
+            self.mind(&object);
             self.user().apply(object)?;
         }
         self.notice();
@@ -332,35 +337,6 @@ impl World {
         }
         self.rest()?;
         Ok(Ran::ToItsEnd)
-    }
-
-    /// L-1 and L-2: it ends as it should, and stays.
-    fn rest(&mut self) -> anyhow::Result<()> {
-        let ends = self.story.ends.clone();
-        let outside = &mut self.outside;
-        outside.monitor.check_end(
-            &self.cluster,
-            (&outside.rollout, &ends, &outside.trace),
-            self.now,
-        );
-        let (before, writes) = (self.cluster.version(), self.outside.faults.writes);
-        if let Some(controller) = &mut self.controller {
-            controller.resync(&self.cluster);
-        }
-        self.instant()?;
-        if self.outside.faults.writes != writes || self.cluster.version() != before {
-            self.violation("L-1: a resync at rest still writes");
-        }
-        let writes = self.outside.faults.writes;
-        if self.controller.is_some() {
-            self.passes.clear();
-            self.start_controller();
-        }
-        self.instant()?;
-        if self.outside.faults.writes != writes {
-            self.violation("S0-18: a controller that starts at rest writes");
-        }
-        Ok(())
     }
 
     fn violation(&mut self, what: &str) {

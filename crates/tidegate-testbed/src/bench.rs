@@ -2,7 +2,9 @@
 //! waiting for what must come.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     io::Write,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -15,7 +17,11 @@ use kube::Client;
 use serde_json::Value;
 use tidegate_sim::actors::kubelet::Timing;
 
-use crate::{ControlPlane, Options};
+use crate::{
+    ControlPlane, Installed, Options,
+    assets::{self, Program},
+    kubelet::Scripts,
+};
 
 /// How long something may take to come true.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -82,6 +88,14 @@ impl Bench {
     /// # Errors
     /// When a part does not come up.
     pub async fn start(name: &str) -> Result<Option<Self>> {
+        Self::start_with(name, |_| {}).await
+    }
+
+    /// The same, with some options changed.
+    ///
+    /// # Errors
+    /// When a part does not come up.
+    pub async fn start_with(name: &str, change: impl FnOnce(&mut Options)) -> Result<Option<Self>> {
         if env::var_os(SWITCH).is_none() {
             // Told past the test harness, which keeps what passing tests print to itself.
             writeln!(
@@ -91,19 +105,19 @@ impl Bench {
             return Ok(None);
         }
         let folder = env::temp_dir().join(format!("tidegate-{name}-{}", std::process::id()));
-        let root = root();
-        let plane = ControlPlane::start(Options {
+        let mut options = Options {
             folder: folder.clone(),
-            definitions: root.join("deploy/crds"),
-            manifest: root.join("deploy/manifests/install.yaml"),
+            installed: Some(Installed::of(&root())),
             namespaces: vec!["default".to_owned(), "production".to_owned()],
             timing: Timing {
                 start: SignedDuration::from_millis(300),
                 stop: SignedDuration::from_millis(200),
                 ..Timing::default()
             },
-        })
-        .await?;
+            scripts: Scripts::Played,
+        };
+        change(&mut options);
+        let plane = ControlPlane::start(options).await?;
         let client = ClientBox(plane.client().await?);
         Ok(Some(Self {
             plane,
@@ -132,6 +146,39 @@ impl Bench {
     /// # Errors
     /// When the binary is not there.
     pub fn controller(&self, environment: &[(&str, String)]) -> Result<Controller> {
+        self.start_controller((&self.plane.controller, &ELECTION), environment)
+    }
+
+    /// The same, as the user of this kubeconfig.
+    ///
+    /// # Errors
+    /// When the binary is not there.
+    pub fn controller_as(
+        &self,
+        kubeconfig: &Path,
+        environment: &[(&str, String)],
+    ) -> Result<Controller> {
+        self.start_controller((kubeconfig, &ELECTION), environment)
+    }
+
+    /// Starts one that sees to the objects of its instance only, beside others of other instances.
+    ///
+    /// # Errors
+    /// When the binary is not there.
+    pub fn controller_of(
+        &self,
+        instance: &str,
+        environment: &[(&str, String)],
+    ) -> Result<Controller> {
+        let flags = ["--leader-elect=false", "--instance-id", instance];
+        self.start_controller((&self.plane.controller, &flags), environment)
+    }
+
+    fn start_controller(
+        &self,
+        (kubeconfig, flags): (&Path, &[&str]),
+        environment: &[(&str, String)],
+    ) -> Result<Controller> {
         let program = binary("rollouts-controller")?;
         let log = fs::OpenOptions::new()
             .create(true)
@@ -139,9 +186,9 @@ impl Bench {
             .open(self.folder.join("controller.log"))?;
         let child = Command::new(program)
             .args(["--healthzPort=0", "--metricsPort=0"])
-            .args(ELECTION)
+            .args(flags)
             .args(["--loglevel=debug", "--kloglevel=1", "--kubeconfig"])
-            .arg(&self.plane.controller)
+            .arg(kubeconfig)
             .env("POD_NAMESPACE", "default")
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
@@ -149,6 +196,22 @@ impl Bench {
             .stderr(log)
             .spawn()?;
         Ok(Controller(child))
+    }
+
+    /// What `PATH` must be for `kubectl` and our plugin of it to be found.
+    ///
+    /// # Errors
+    /// When one of them is not there.
+    pub fn search_path(&self) -> Result<OsString> {
+        let programs = [
+            binary("kubectl-argo-rollouts")?,
+            assets::find(Program::Kubectl)?,
+        ];
+        let folders = programs.iter().filter_map(|program| program.parent());
+        let inherited = env::var_os("PATH").unwrap_or_default();
+        let inherited = env::split_paths(&inherited);
+        let all = folders.map(Path::to_owned).chain(inherited);
+        env::join_paths(all).context("a folder of PATH cannot be joined")
     }
 
     /// Runs our command line to its end; gives its standard output.

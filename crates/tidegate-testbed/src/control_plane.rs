@@ -17,7 +17,8 @@ use tidegate_sim::actors::kubelet::Timing;
 
 use crate::{
     assets::{self, Program},
-    certificates, kubelet,
+    certificates,
+    kubelet::{self, Scripts},
     process::Process,
 };
 
@@ -35,14 +36,33 @@ const DATA: &str = "tidegate-etcd-";
 pub struct Options {
     /// Where certificates, logs and kubeconfigs go.
     pub folder: PathBuf,
-    /// Folder of the definitions to install.
-    pub definitions: PathBuf,
-    /// The manifest that installs the controller: its role is what the controller's user may do.
-    pub manifest: PathBuf,
+    /// What is installed before anybody comes; `None` leaves that to them.
+    pub installed: Option<Installed>,
     /// Namespaces to make.
     pub namespaces: Vec<String>,
     /// How long a pod's stages take.
     pub timing: Timing,
+    /// What becomes of the scripts of pods that run to completion.
+    pub scripts: Scripts,
+}
+
+/// What a controller needs to be there.
+#[derive(Clone, Debug)]
+pub struct Installed {
+    /// Folder of the definitions.
+    pub definitions: PathBuf,
+    /// The manifest that installs the controller: its role is what the controller's user may do.
+    pub manifest: PathBuf,
+}
+
+impl Installed {
+    /// What is shipped, in a checkout.
+    pub fn of(root: &Path) -> Self {
+        Self {
+            definitions: root.join("deploy/crds"),
+            manifest: root.join("deploy/manifests/install.yaml"),
+        }
+    }
 }
 
 /// A running control plane; dropping it stops everything.
@@ -83,13 +103,15 @@ impl ControlPlane {
         }
         let client = plane.client().await?;
         plane.ready(&client).await?;
-        install(&client, &options.definitions).await?;
-        grant(&client, &options.manifest).await?;
+        if let Some(installed) = &options.installed {
+            install(&client, &installed.definitions).await?;
+            grant(&client, &installed.manifest).await?;
+        }
         for namespace in &options.namespaces {
             make_namespace(&client, namespace).await?;
         }
         plane.start_controller_manager()?;
-        let kubelet = kubelet::attach(client.clone(), options.timing).await?;
+        let kubelet = kubelet::attach(client.clone(), (options.timing, options.scripts)).await?;
         plane.kubelet = Some(kubelet);
         for namespace in &options.namespaces {
             plane.service_account(&client, namespace).await?;
@@ -185,6 +207,8 @@ impl ControlPlane {
                 format!("--cert-dir={}", self.pki("")),
                 "--kube-api-qps=300".to_owned(),
                 "--kube-api-burst=500".to_owned(),
+                // Tests do not wait a quarter of a minute for each look of an autoscaler.
+                "--horizontal-pod-autoscaler-sync-period=1s".to_owned(),
                 "--controllers=*,-node-lifecycle-controller,-taint-eviction-controller,-node-ipam-controller,-persistentvolume-attach-detach-controller,-cronjob-controller".to_owned(),
             ],
         )
@@ -299,7 +323,10 @@ fn unique() -> u64 {
 }
 
 /// A port that nobody listens on at this instant.
-pub(crate) fn free_port() -> Result<u16> {
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 

@@ -1,6 +1,8 @@
 //! The model cluster's kubelet, attached to the real API: it watches pods and does to them what the
 //! one function says.
 
+mod scripts;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -14,6 +16,9 @@ use serde_json::{Value, json};
 use tidegate_sim::actors::kubelet::{self, NODE, Next, Seen, Timing, Write};
 use tokio::{sync::mpsc, time::Instant};
 
+use self::scripts::Script;
+pub use self::scripts::Scripts;
+
 /// Between two tries after a watch broke or a write failed.
 const DELAY: Duration = Duration::from_millis(200);
 
@@ -21,12 +26,16 @@ const DELAY: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// When the node cannot be made.
-pub async fn attach(client: Client, timing: Timing) -> Result<tokio::task::JoinHandle<()>> {
+pub async fn attach(
+    client: Client,
+    (timing, scripts): (Timing, Scripts),
+) -> Result<tokio::task::JoinHandle<()>> {
     make_node(&client).await?;
     let (tell, told) = mpsc::unbounded_channel();
     let player = Player {
         client: client.clone(),
         timing,
+        scripts,
         tell: tell.clone(),
         lives: BTreeMap::new(),
         serial: 0,
@@ -70,6 +79,8 @@ enum Told {
     Gone(String),
     /// The writes of the pod with this uid have come to an end.
     Sent(String, Sent),
+    /// The script of the pod with this uid has ended with this code.
+    Ended(String, i32),
 }
 
 /// How the writes of a pod came to an end.
@@ -140,6 +151,7 @@ struct Life {
     seen: Seen,
     at: Option<Timestamp>,
     work: Work,
+    script: Script,
 }
 
 /// One write after the other: two patches of one pod under way at once could overtake each other.
@@ -155,6 +167,7 @@ enum Work {
 struct Player {
     client: Client,
     timing: Timing,
+    scripts: Scripts,
     tell: mpsc::UnboundedSender<Told>,
     lives: BTreeMap<String, Life>,
     serial: u64,
@@ -198,6 +211,12 @@ impl Player {
             }
             // Nothing else may ever happen to the pod: try again by itself.
             Told::Sent(uid, Sent::Failed) => self.sent(uid, Some(Timestamp::now() + DELAY)),
+            Told::Ended(uid, code) => {
+                if let Some(life) = self.lives.get_mut(&uid) {
+                    life.script = Script::Ended(code);
+                }
+                vec![uid]
+            }
         }
     }
 
@@ -213,6 +232,7 @@ impl Player {
                     pod,
                     at: None,
                     work: Work::Idle,
+                    script: Script::NotBegun,
                 };
                 self.lives.insert(key.clone(), life);
             }
@@ -250,13 +270,27 @@ impl Player {
         };
         let now = Timestamp::now();
         life.seen.look(&life.pod, now);
+        if let Some(command) = self.scripts.to_begin(life.script, &life.pod) {
+            life.script = Script::Runs;
+            let (tell, uid) = (self.tell.clone(), uid.to_owned());
+            tokio::spawn(async move {
+                let code = scripts::run(command).await;
+                // The player may have stopped meanwhile.
+                let _ = tell.send(Told::Ended(uid, code));
+            });
+        }
         if life.work != Work::Idle {
             life.work = Work::SendingAndMore;
             // The end of the writes under way is the next instant.
             life.at = None;
             return;
         }
-        let Next { writes, at } = kubelet::next(&life.pod, &life.seen, &self.timing, now);
+        let Next { writes, at } = kubelet::next(
+            &life.script.played(&life.pod),
+            &life.seen,
+            &self.timing,
+            now,
+        );
         life.at = at;
         if writes.is_empty() {
             return;

@@ -18,11 +18,20 @@ pub(crate) struct Process {
 impl Process {
     /// Starts a program with its log in a folder.
     pub(crate) fn start(program: &Path, arguments: &[String], logs: &Path) -> Result<Self> {
+        Self::start_in(program, arguments, (logs, &[]))
+    }
+
+    /// The same in that folder, with these variables in its environment.
+    pub(crate) fn start_in(
+        program: &Path,
+        arguments: &[String],
+        (folder, environment): (&Path, &[(&str, String)]),
+    ) -> Result<Self> {
         let name = program
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
-        let log = File::create(logs.join(format!("{name}.log")))?;
+        let log = File::create(folder.join(format!("{name}.log")))?;
         let mut command = if has_setpriv() {
             // The kernel ends it even when we are killed.
             let mut command = Command::new("setpriv");
@@ -33,6 +42,8 @@ impl Process {
         };
         let child = command
             .args(arguments)
+            .current_dir(folder)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

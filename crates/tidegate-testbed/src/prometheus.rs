@@ -4,16 +4,18 @@
 use std::{
     fs,
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
-use serde_json::json;
+use percent_encoding::NON_ALPHANUMERIC;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -24,12 +26,19 @@ use crate::{
     assets::{self, Program},
     control_plane::free_port,
     process::Process,
+    readiness,
 };
 
-/// How long Prometheus may take until it answers.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// Between two looks.
-const LOOK: Duration = Duration::from_millis(100);
+/// Its configuration, in its folder.
+const CONFIGURATION: &str = "prometheus.yaml";
+/// What it looks at for each request: who may ask.
+const LOCK: &str = "prometheus-web.yaml";
+/// Who may ask once it is locked.
+pub const USER: &str = "tidegate";
+/// With which password.
+pub const PASSWORD: &str = "correct-horse";
+/// The same as bcrypt keeps it.
+const PASSWORD_HASH: &str = "$2b$04$8/GiZke5uKEoxaK12clHHOzFgvXEcVpsKifN76YGWnbedEW6OmBki";
 /// Between two steps of the traffic.
 const BEAT: Duration = Duration::from_millis(100);
 /// Requests in one step.
@@ -152,7 +161,8 @@ async fn answer(mut stream: TcpStream, text: &str) -> Result<()> {
 #[derive(Debug)]
 pub struct Prometheus {
     address: SocketAddr,
-    _process: Process,
+    folder: PathBuf,
+    process: Option<Process>,
 }
 
 impl Prometheus {
@@ -162,62 +172,124 @@ impl Prometheus {
     /// # Errors
     /// When it does not come up; its log is named.
     pub async fn start(folder: &Path, traffic: &Traffic) -> Result<Self> {
-        let program = assets::find(Program::Prometheus)?;
-        let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-        let data = folder.join("prometheus-data");
-        let configuration = folder.join("prometheus.yaml");
-        // JSON is YAML.
-        let text = json!({
+        let configuration = json!({
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
             "scrape_configs": [{
                 "job_name": "traffic",
                 "static_configs": [{"targets": [traffic.address.to_string()]}],
             }],
         });
-        fs::write(&configuration, text.to_string())?;
+        let mut prometheus = Self::run(folder, &configuration)?;
+        prometheus.scraped().await?;
+        Ok(prometheus)
+    }
+
+    /// Starts it with its files in a folder and a configuration of one's own.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn run(folder: &Path, configuration: &Value) -> Result<Self> {
+        // JSON is YAML.
+        fs::write(folder.join(CONFIGURATION), configuration.to_string())?;
+        fs::write(folder.join(LOCK), "{}")?;
+        let mut prometheus = Self {
+            address: SocketAddr::from(([127, 0, 0, 1], free_port()?)),
+            folder: folder.to_owned(),
+            process: None,
+        };
+        prometheus.spawn()?;
+        Ok(prometheus)
+    }
+
+    /// Ends it as a power cut would.
+    pub fn stop(&mut self) {
+        self.process = None;
+    }
+
+    /// Starts it again after it was stopped, at the same address, with what it had stored.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn go_on(&mut self) -> Result<()> {
+        self.spawn()?;
+        self.scraped().await
+    }
+
+    fn spawn(&mut self) -> Result<()> {
+        let program = assets::find(Program::Prometheus)?;
         let arguments = [
-            format!("--config.file={}", configuration.display()),
-            format!("--storage.tsdb.path={}", data.display()),
-            format!("--web.listen-address={address}"),
+            format!(
+                "--config.file={}",
+                self.folder.join(CONFIGURATION).display()
+            ),
+            format!(
+                "--storage.tsdb.path={}",
+                self.folder.join("prometheus-data").display()
+            ),
+            format!("--web.listen-address={}", self.address),
+            format!("--web.config.file={}", self.folder.join(LOCK).display()),
             "--log.level=warn".to_owned(),
         ];
-        let mut process = Process::start(&program, &arguments, folder)?;
-        let end = Instant::now() + PATIENCE;
-        loop {
-            process
-                .check()
-                .with_context(|| format!("see prometheus.log in {}", folder.display()))?;
-            // A rate needs two scrapes.
-            let rate = "/api/v1/query?query=rate(http_requests_total%5B1m%5D)";
-            match get(address, rate).await {
-                Ok(text) if text.contains("\"status\":\"200\"") || text.contains("\"500\"") => {
-                    return Ok(Self {
-                        address,
-                        _process: process,
-                    });
-                }
-                Ok(_) | Err(_) if Instant::now() < end => tokio::time::sleep(LOOK).await,
-                Ok(_) | Err(_) => bail!(
-                    "Prometheus scrapes nothing after {} s: see {}",
-                    PATIENCE.as_secs(),
-                    folder.display()
-                ),
-            }
+        self.process = Some(Process::start(&program, &arguments, &self.folder)?);
+        Ok(())
+    }
+
+    /// Waits until a rate can be told, which needs two scrapes.
+    async fn scraped(&mut self) -> Result<()> {
+        let some = |answer: &Value| {
+            let series = answer["data"]["result"].as_array();
+            series.is_some_and(|series| !series.is_empty())
+        };
+        self.until("rate(http_requests_total[1m])", some).await
+    }
+
+    /// Asks until the answer is as it must become.
+    ///
+    /// # Errors
+    /// When it does not in time; the last answer is told.
+    pub async fn until(&mut self, query: &str, holds: impl Fn(&Value) -> bool) -> Result<()> {
+        let query: String =
+            percent_encoding::utf8_percent_encode(query, NON_ALPHANUMERIC).collect();
+        let path = format!("/api/v1/query?query={query}");
+        let process = self.process.as_mut().context("it was stopped")?;
+        let ready = |text: &str| {
+            let body = text.split_once("\r\n\r\n").map(|(_, body)| body);
+            let answer = body.and_then(|body| serde_json::from_str(body).ok());
+            answer.is_some_and(|answer| holds(&answer))
+        };
+        readiness::until(process, &self.folder, (self.address, &path), ready).await
+    }
+
+    /// From now on it answers only who shows name and password.
+    ///
+    /// # Errors
+    /// When its folder cannot be written.
+    pub fn lock(&self) -> Result<()> {
+        let text = json!({"basic_auth_users": {USER: PASSWORD_HASH}});
+        Ok(fs::write(self.folder.join(LOCK), text.to_string())?)
+    }
+
+    /// Lets it hang, or wakes it up: connections are taken, and nothing is answered meanwhile.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn signal(&self, signal: &str) -> Result<()> {
+        let process = self.process.as_ref().context("it was stopped")?;
+        let id = process.id().to_string();
+        let status = Command::new("kill").args(["-s", signal, &id]).status()?;
+        if !status.success() {
+            bail!("Prometheus takes no {signal}");
         }
+        Ok(())
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Where it is asked, for a metric's `address`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
-}
-
-/// The answer to a GET, head and body.
-async fn get(address: SocketAddr, path: &str) -> Result<String> {
-    let mut stream = TcpStream::connect(address).await?;
-    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text).await?;
-    Ok(text)
 }

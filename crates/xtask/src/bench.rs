@@ -77,19 +77,25 @@ pub(crate) fn run(root: &Path, extent: Extent) -> Result<()> {
         Extent::Quick => {
             say("the control plane is left out: run `cargo xtask bench` for everything")
         }
-        Extent::Full => {
-            assets::build_all()?;
-            let mut cluster = cargo(&[
-                "bench",
-                "--quiet",
-                "-p",
-                "tidegate-testbed",
-                "--bench",
-                "cluster",
-            ]);
-            execute(cluster.env("TIDEGATE_CONTROL_PLANE", "1"))
-        }
+        Extent::Full => on_the_control_plane(cargo),
     }
+}
+
+/// What needs a real API server.
+fn on_the_control_plane(cargo: impl Fn(&[&str]) -> Command) -> Result<()> {
+    assets::build_all()?;
+    for bench in ["cluster", "measuring"] {
+        let mut bench = cargo(&[
+            "bench",
+            "--quiet",
+            "-p",
+            "tidegate-testbed",
+            "--bench",
+            bench,
+        ]);
+        execute(bench.env("TIDEGATE_CONTROL_PLANE", "1"))?;
+    }
+    Ok(())
 }
 
 fn execute(command: &mut Command) -> Result<()> {

@@ -3,11 +3,15 @@
 
 mod affinity;
 mod analysis;
+mod arguments;
 mod cases;
 mod crds;
+mod experiments;
 mod expr;
+mod jsonpath;
 mod normal;
 mod numbers;
+mod objects;
 mod patches;
 mod phase;
 mod podhash;
@@ -45,6 +49,8 @@ type Area = fn(&Path) -> Result<Vec<Report>>;
 const AREAS: &[(&str, Area)] = &[
     ("crds", crds::run),
     ("expr", expr::run),
+    ("jsonpath", jsonpath::run),
+    ("templates", arguments::run),
     ("wire", wire::run),
     ("types", types::run),
     ("fieldwalk", normal::run_fieldwalk),

@@ -7,6 +7,7 @@ mod shapes;
 mod test;
 mod testbed;
 mod tidy;
+mod timelines;
 
 use std::{
     io::Write,
@@ -66,6 +67,21 @@ enum Command {
         #[arg(long, num_args = 1..)]
         only: Vec<String>,
     },
+    /// Compare what a controller does, in which order, with recordings of it
+    Timelines {
+        /// The program that plays stories on a control plane
+        harness: PathBuf,
+        /// The folder that holds the recordings
+        recordings: PathBuf,
+        /// An empty folder for what is played
+        work: PathBuf,
+        /// Only these stories
+        #[arg(long, num_args = 1..)]
+        only: Vec<String>,
+        /// What differs on purpose, as STORY:FIELD
+        #[arg(long, num_args = 1..)]
+        apart: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -109,6 +125,13 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Testbed { action } => testbed::run(&root(), action),
         Command::Conformance { folder, only } => conformance::run(&folder, &only),
+        Command::Timelines {
+            harness,
+            recordings,
+            work,
+            only,
+            apart,
+        } => timelines::run(&harness, &recordings, &work, (&only, &apart)),
     }
 }
 

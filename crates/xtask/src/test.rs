@@ -8,7 +8,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use tidegate_testbed::assets;
+use tidegate_testbed::{
+    assets,
+    python::{self, Counterpart},
+};
 
 /// How much is tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,12 @@ pub(crate) fn run(root: &Path, extent: Extent) -> Result<()> {
             let folder = assets::build_all()?;
             say(&format!("the control plane is in {}", folder.display()))?;
             test.env("TIDEGATE_CONTROL_PLANE", "1");
+            // A machine without them tests everything else.
+            for counterpart in Counterpart::ALL {
+                if let Err(why) = python::find(counterpart) {
+                    python::say_missing(counterpart, &why)?;
+                }
+            }
         }
     }
     for package in BINARIES {

@@ -12,8 +12,9 @@ use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use tidegate_sim::actors::kubelet::Timing;
 use tidegate_testbed::{
-    ControlPlane, Options,
+    ControlPlane, Installed, Options,
     assets::{self, Program},
+    kubelet::Scripts,
 };
 
 /// What to do with it.
@@ -160,10 +161,10 @@ fn foreground(root: &Path, place: &Place) -> Result<()> {
     runtime.block_on(async {
         let control_plane = ControlPlane::start(Options {
             folder: place.folder.clone(),
-            definitions: root.join("deploy/crds"),
-            manifest: root.join("deploy/manifests/install.yaml"),
+            installed: Some(Installed::of(root)),
             namespaces: vec!["default".to_owned(), "production".to_owned()],
             timing: Timing::default(),
+            scripts: Scripts::Played,
         })
         .await?;
         fs::write(place.ready_file(), "")?;

@@ -6,14 +6,14 @@ use std::ffi::OsStr;
 
 use clap::{CommandFactory, FromArgMatches};
 use tidegate_controller::{flags, wire::Item};
-use tidegate_core::plan::ROLLOUTS;
+use tidegate_core::plan::{ANALYSIS_RUNS, EXPERIMENTS, ROLLOUTS, Resource};
 
-use super::{Cli, Command, Streams, get, retry, set};
+use super::{Cli, Command, Streams, get, retry, set, terminate};
 use crate::{connect::Cluster, follow::Scope};
 
 /// Proposals are not the names of files.
 const NO_FILES: &str = ":4";
-/// Stands for the name that is still to be written. No Rollout has this name.
+/// Stands for the name that is still to be written. No object has this name.
 const PLACEHOLDER: &str = "?";
 
 /// Whether a command line asks for proposals. It is no command as the others are, because all that
@@ -28,7 +28,7 @@ pub(crate) async fn run(mut words: Vec<String>, streams: Streams<'_>) -> anyhow:
     let last = words.pop().unwrap_or_default();
     let mut proposals = below(&words);
     if proposals.is_empty() {
-        proposals = rollouts(&words).await.unwrap_or_default();
+        proposals = names(&words).await.unwrap_or_default();
     }
     for proposal in proposals.iter().filter(|text| text.starts_with(&last)) {
         writeln!(streams.out, "{proposal}")?;
@@ -55,19 +55,24 @@ fn below(words: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// The names of Rollouts, if the first argument is to be one.
-async fn rollouts(words: &[String]) -> anyhow::Result<Vec<String>> {
-    let Some(cli) = read(words).filter(|cli| first_argument(&cli.command) == Some(PLACEHOLDER))
-    else {
+/// The names of what the first argument is to be, if that is what is being written.
+async fn names(words: &[String]) -> anyhow::Result<Vec<String>> {
+    let cli = read(words);
+    let first = cli.as_ref().and_then(|cli| first_argument(&cli.command));
+    let (Some(cli), Some((resource, PLACEHOLDER))) = (&cli, first) else {
         return Ok(Vec::new());
     };
     let cluster = Cluster::connect(&cli.connection).await?;
-    let (items, _) = Scope::all(&cluster, ROLLOUTS).list().await?;
+    let (items, _) = Scope::all(&cluster, resource).list().await?;
     let name = |item: &Item| match item {
         Ok(object) => object["metadata"]["name"].as_str().map(str::to_owned),
         Err(unreadable) => Some(unreadable.metadata.name.clone()),
     };
     Ok(items.iter().filter_map(name).collect())
+}
+
+fn first(names: &[String]) -> Option<&str> {
+    names.first().map(String::as_str)
 }
 
 /// The command line as if the name had been written.
@@ -82,23 +87,30 @@ fn read(words: &[String]) -> Option<Cli> {
     parsed(&[PLACEHOLDER]).or_else(|| parsed(&[PLACEHOLDER, "container=image"]))
 }
 
-fn first_argument(command: &Command) -> Option<&str> {
-    match command {
+fn first_argument(command: &Command) -> Option<(Resource, &str)> {
+    let (resource, name) = match command {
         Command::Get(args) => match &args.what {
-            get::What::Rollout(args) => Some(&args.name),
+            get::What::Rollout(args) => (ROLLOUTS, Some(args.name.as_str())),
+            get::What::Experiment(args) => (EXPERIMENTS, Some(args.name.as_str())),
         },
         Command::Set(args) => match &args.what {
-            set::What::Image { name, .. } => Some(name),
+            set::What::Image { name, .. } => (ROLLOUTS, Some(name.as_str())),
         },
         Command::Retry(args) => match &args.what {
-            retry::What::Rollout { names } => names.first().map(String::as_str),
+            retry::What::Rollout { names } => (ROLLOUTS, first(names)),
+            retry::What::Experiment { names } => (EXPERIMENTS, first(names)),
         },
-        Command::Status(args) => Some(&args.name),
-        Command::Promote(args) => Some(&args.name),
-        Command::Restart(args) => Some(&args.name),
-        Command::Undo(args) => Some(&args.name),
-        Command::Abort(args) => args.names.first().map(String::as_str),
-        Command::Pause(args) => args.names.first().map(String::as_str),
-        Command::List(_) | Command::Version(_) | Command::Playground(_) => None,
-    }
+        Command::Terminate(args) => match &args.what {
+            terminate::What::AnalysisRun { names } => (ANALYSIS_RUNS, first(names)),
+            terminate::What::Experiment { names } => (EXPERIMENTS, first(names)),
+        },
+        Command::Status(args) => (ROLLOUTS, Some(args.name.as_str())),
+        Command::Promote(args) => (ROLLOUTS, Some(args.name.as_str())),
+        Command::Restart(args) => (ROLLOUTS, Some(args.name.as_str())),
+        Command::Undo(args) => (ROLLOUTS, Some(args.name.as_str())),
+        Command::Abort(args) => (ROLLOUTS, first(&args.names)),
+        Command::Pause(args) => (ROLLOUTS, first(&args.names)),
+        Command::List(_) | Command::Version(_) | Command::Playground(_) => return None,
+    };
+    Some((resource, name?))
 }

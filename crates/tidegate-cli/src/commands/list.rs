@@ -1,4 +1,6 @@
-//! `list rollouts` (CLI-201, CLI-202).
+//! `list rollouts`, `list experiments` (CLI-201 to CLI-203).
+
+mod experiments;
 
 use std::{collections::BTreeMap, pin::pin};
 
@@ -15,7 +17,7 @@ use crate::{
     table,
 };
 
-/// Lists rollouts.
+/// Lists rollouts or experiments.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// What to list.
@@ -29,6 +31,9 @@ pub enum What {
     /// List rollouts
     #[command(visible_aliases = ["ro", "rollout"])]
     Rollouts(RolloutArgs),
+    /// List experiments
+    #[command(visible_aliases = ["exp", "experiment"])]
+    Experiments(experiments::ExperimentArgs),
 }
 
 /// Which rollouts.
@@ -53,13 +58,16 @@ pub struct RolloutArgs {
 }
 
 /// # Errors
-/// When rollouts cannot be listed or followed.
+/// When they cannot be listed or followed.
 pub(super) async fn run(
     connection: &ConnectionArgs,
     args: Args,
     streams: Streams<'_>,
 ) -> anyhow::Result<()> {
-    let What::Rollouts(args) = args.what;
+    let args = match args.what {
+        What::Rollouts(args) => args,
+        What::Experiments(args) => return experiments::run(connection, &args, streams).await,
+    };
     let cluster = Cluster::connect(connection).await?;
     let namespace = if args.all_namespaces {
         String::new()

@@ -1,10 +1,11 @@
-//! `retry rollout NAME…`: goes on with an aborted update (ACT-02, CLI-304).
+//! `retry rollout NAME…`: goes on with an aborted update; `retry experiment NAME…`: begins one anew (ACT-02,
+//! ACT-12, CLI-304).
 
 use serde_json::json;
-use tidegate_core::plan::ROLLOUTS;
+use tidegate_core::plan::{EXPERIMENTS, ROLLOUTS};
 
 use super::Streams;
-use crate::connect::{Cluster, ConnectionArgs};
+use crate::connect::{Cluster, ConnectionArgs, Patch};
 
 /// Retries what was aborted.
 #[derive(clap::Args, Debug)]
@@ -24,22 +25,42 @@ pub enum What {
         #[arg(required = true, value_name = "ROLLOUT_NAME")]
         names: Vec<String>,
     },
+    /// Retry an experiment
+    #[command(visible_aliases = ["exp", "experiments"])]
+    Experiment {
+        /// Which experiments
+        #[arg(required = true, value_name = "EXPERIMENT_NAME")]
+        names: Vec<String>,
+    },
 }
 
 /// # Errors
-/// When a Rollout cannot be patched.
+/// When one of them cannot be patched.
 pub(super) async fn run(
     connection: &ConnectionArgs,
     args: Args,
     streams: Streams<'_>,
 ) -> anyhow::Result<()> {
-    let What::Rollout { names } = args.what;
     let cluster = Cluster::connect(connection).await?;
-    for name in &names {
-        cluster
-            .patch_status(&ROLLOUTS, name, &json!({"status": {"abort": false}}))
-            .await?;
-        writeln!(streams.out, "rollout '{name}' retried")?;
+    match args.what {
+        What::Rollout { names } => {
+            for name in &names {
+                cluster
+                    .patch_status(&ROLLOUTS, name, &json!({"status": {"abort": false}}))
+                    .await?;
+                writeln!(streams.out, "rollout '{name}' retried")?;
+            }
+        }
+        What::Experiment { names } => {
+            // It has no status subresource; without a status it begins anew.
+            let patch = json!({"status": null});
+            for name in &names {
+                cluster
+                    .patch(&EXPERIMENTS, name, (Patch::Merge, &patch))
+                    .await?;
+                writeln!(streams.out, "experiment '{name}' retried")?;
+            }
+        }
     }
     Ok(())
 }

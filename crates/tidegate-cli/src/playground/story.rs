@@ -22,7 +22,7 @@ use crate::{
         promote::{Promotion, promote},
         set::set_image,
     },
-    family::Household,
+    family::{Household, Root},
     stop,
 };
 
@@ -82,10 +82,10 @@ pub(crate) async fn play(
 ) -> anyhow::Result<()> {
     world.apply_example()?;
     screen.say("The example is applied.", world.now())?;
-    let changes: Changes = Box::pin(Household::changes(&world.cluster, ROLLOUT));
+    let changes: Changes = Box::pin(Household::changes(&world.cluster, (Root::Rollout, ROLLOUT)));
     let mut stage = Stage {
         story: Story::new(plot, world.now()),
-        household: Household::new(ROLLOUT),
+        household: Household::new(Root::Rollout, ROLLOUT),
         changes,
         frame: tokio::time::interval(FRAME),
     };

@@ -63,6 +63,7 @@ impl World {
         let cluster = connect::Cluster::new(config(&kubeconfig.path).await?)?;
         let surroundings = Surroundings {
             client: cluster.client.clone(),
+            jobs: None,
             clock,
             egress: Egress::Proxy(format!("http://{prometheus}")),
             listening: None,

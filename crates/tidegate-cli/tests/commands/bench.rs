@@ -231,8 +231,13 @@ impl Bench {
     }
 
     pub(crate) fn get(&self, name: &str) -> Value {
+        self.find(kinds::ROLLOUTS, name)
+    }
+
+    /// An object of the namespace as it is.
+    pub(crate) fn find(&self, kind: KindId, name: &str) -> Value {
         self.door.with(|cluster, _| {
-            let object = cluster.get(kinds::ROLLOUTS, "prod", name).unwrap();
+            let object = cluster.get(kind, "prod", name).unwrap();
             serde_json::to_value(&**object).unwrap()
         })
     }

@@ -119,10 +119,13 @@ async fn names_of_rollouts_complete_the_first_argument() {
     let commands = Bench::run_alone(&["__complete", "re"]).await.printed();
     assert_eq!(
         commands,
-        "restart\tRestart the pods of a rollout\nretry\tRetry an aborted rollout\n:4\n"
+        "restart\tRestart the pods of a rollout\nretry\tRetry an aborted rollout or an experiment\n:4\n"
     );
     let kinds = Bench::run_alone(&["__complete", "get", ""]).await.printed();
-    assert_eq!(kinds, "rollout\tGet details about a rollout\n:4\n");
+    assert_eq!(
+        kinds,
+        "rollout\tGet details about a rollout\nexperiment\tGet details about an Experiment\n:4\n"
+    );
 }
 
 #[tokio::test]

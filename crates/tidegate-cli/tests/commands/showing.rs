@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tidegate_cli::render::{self, Colour};
 use tidegate_core::view::{
-    Counts, Icon, Image, Info, Kind, Mark, Node, RolloutView, Strategy, Tag,
+    Counts, Icon, Image, Info, Kind, Mark, Node, Purpose, RolloutView, Strategy, Tag,
 };
 use tidegate_sim::cluster::kinds;
 
@@ -96,8 +96,8 @@ fn revision(name: &str, children: Vec<Node>) -> Node {
     }
 }
 
-/// A view with something of everything.
-fn everything() -> RolloutView {
+/// A tree with something of everything.
+fn whole_tree() -> Node {
     let mut run = node(
         Kind::AnalysisRun,
         "shop-2-1",
@@ -129,6 +129,12 @@ fn everything() -> RolloutView {
         Some((Icon::Warning, "ImagePullBackOff")),
         vec![Info::Text("ready:0/1".to_owned())],
     )];
+    let experiment = node(
+        Kind::Experiment,
+        "shop-2-0",
+        Some((Icon::Waiting, "Pending")),
+        vec![],
+    );
     let stable = node(
         Kind::ReplicaSet,
         "shop-stable",
@@ -142,9 +148,14 @@ fn everything() -> RolloutView {
         vec![],
     );
     tree.children = vec![
-        revision("revision:2", vec![canary, run]),
+        revision("revision:2", vec![canary, experiment, run]),
         revision("revision:1", vec![stable]),
     ];
+    tree
+}
+
+/// A view with something of everything.
+fn everything() -> RolloutView {
     RolloutView {
         name: "shop".to_owned(),
         namespace: "prod".to_owned(),
@@ -156,7 +167,11 @@ fn everything() -> RolloutView {
         strategy: Strategy::BlueGreen,
         images: vec![Image {
             name: "shop:1".to_owned(),
-            tags: vec![Tag::Active, Tag::Stable],
+            tags: vec![
+                Purpose::Tag(Tag::Active),
+                Purpose::Tag(Tag::Stable),
+                Purpose::Template("base".to_owned()),
+            ],
         }],
         replicas: Counts {
             desired: 1,
@@ -165,7 +180,7 @@ fn everything() -> RolloutView {
             ready: 2,
             available: 2,
         },
-        tree,
+        tree: whole_tree(),
     }
 }
 

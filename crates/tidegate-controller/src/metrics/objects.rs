@@ -1,6 +1,9 @@
 //! Gauges of objects, read off the caches.
 
-use tidegate_api::analysis::{AnalysisRun, AnalysisTemplateSpec};
+use tidegate_api::{
+    analysis::{AnalysisRun, AnalysisTemplateSpec},
+    experiment::Experiment,
+};
 use tidegate_core::gauges::{self, RolloutPhase};
 use tidegate_integrations::labels;
 
@@ -11,6 +14,9 @@ use crate::{observe::Caches, watch::Cached};
 pub(super) fn tell(page: &mut Page, caches: &Caches) {
     caches.rollouts.each(|rollout| tell_rollout(page, rollout));
     caches.analysis_runs.each(|run| tell_run(page, run));
+    caches
+        .experiments
+        .each(|experiment| tell_experiment(page, experiment));
     caches
         .analysis_templates
         .each(|template| tell_template(page, template, &template.spec));
@@ -101,6 +107,25 @@ fn tell_run(page: &mut Page, run: &AnalysisRun) {
             let labels = [namespace, name, of, kind, dry_run, ("phase", shown)];
             family.sample(&labels, u64::from(shown == gauge.phase));
         }
+    }
+}
+
+/// Keeps OB-307, and fixes it: failed ones are shown as well.
+fn tell_experiment(page: &mut Page, experiment: &Experiment) {
+    let metadata = &experiment.metadata;
+    let (namespace, name) = (
+        ("namespace", metadata.namespace.as_str()),
+        ("name", metadata.name.as_str()),
+    );
+    let phase = experiment.status.phase.as_str();
+    let help = "An Experiment and where it is";
+    page.family("experiment_info", help, Type::Gauge)
+        .sample(&[namespace, name, ("phase", phase)], 1_u64);
+    let help = "Whether an Experiment is there (deprecated: experiment_info says it)";
+    let family = page.family("experiment_phase", help, Type::Gauge);
+    for shown in gauges::ANALYSIS_PHASES {
+        let there = shown == gauges::shown_phase(phase);
+        family.sample(&[namespace, name, ("phase", shown)], u64::from(there));
     }
 }
 

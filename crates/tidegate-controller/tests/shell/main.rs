@@ -1,9 +1,12 @@
 //! The whole controller against the model cluster's REST door, over sockets: election, metrics, a busy
-//! server, restarts. Each test waits for what must come to be, never for a time.
+//! server, restarts, Experiments. Each test waits for what must come to be, never for a time.
 
 #![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
 
 mod election;
+mod experiments;
+mod jobs;
+mod measuring;
 mod serving;
 mod watching;
 mod world;

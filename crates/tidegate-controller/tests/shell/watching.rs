@@ -1,11 +1,11 @@
-//! What the controller looks at (QUE-01, QUE-02, QUE-04, QUE-07).
+//! What the controller looks at (QUE-01, QUE-02, QUE-04).
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tidegate_sim::cluster::kinds::ROLLOUTS;
+use tidegate_sim::cluster::kinds::{ROLLOUTS, SERVICES};
 
-use crate::world::{Asked, World};
+use crate::world::{Asked, NAMESPACE, World};
 
 const RUNS_ALONE: &str = "--leader-elect=false";
 const LABEL: &str = "argo-rollouts.argoproj.io/controller-instance-id";
@@ -40,6 +40,7 @@ fn expected(own: &str) -> BTreeMap<String, String> {
     let own_kinds = [
         "rollouts",
         "analysisruns",
+        "experiments",
         "analysistemplates",
         "clusteranalysistemplates",
     ];
@@ -48,13 +49,13 @@ fn expected(own: &str) -> BTreeMap<String, String> {
         .into_iter()
         .chain(own_kinds.map(|kind| (kind, own.to_owned())));
     let hashed = ("replicasets", "rollouts-pod-template-hash".to_owned());
-    all.chain([hashed])
+    let measuring = ("jobs", "analysisrun.argoproj.io/uid".to_owned());
+    all.chain([hashed, measuring])
         .map(|(kind, selector)| (kind.to_owned(), selector))
         .collect()
 }
 
-/// Keeps QUE-01 in part and QUE-02; of Experiments (QUE-07), Jobs and pods there is nothing to be woken by
-/// yet.
+/// Keeps QUE-01 in part and QUE-02.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_kind_is_watched_with_its_labels() {
     for (flags, own) in [
@@ -99,4 +100,31 @@ async fn a_rollout_of_another_instance_is_left_alone() {
     let about_others =
         writes.filter(|asked| !asked.path.contains("ours") && asked.is_about("rollouts"));
     assert_eq!(about_others.count(), 0);
+}
+
+/// One `kubectl apply` of both: the Rollout may come over its watch before the Service does over its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_has_only_just_been_applied_is_not_missing() {
+    let world = World::start().await;
+    world.silence(Some("services"));
+    let controller = world.controller("first", &[RUNS_ALONE]).await;
+    let listed = |asked: &[Asked]| asked.iter().any(|asked| asked.path.ends_with("/services"));
+    world.until_asked(listed).await;
+    let service = json!({"metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}});
+    world.create(SERVICES, NAMESPACE, service);
+    world.create_rollout("web");
+    let named = json!({"spec": {"strategy": {"canary": {"stableService": "web"}}}});
+    world.patch(ROLLOUTS, "web", named);
+    let looked = |asked: &[Asked]| {
+        let looks = asked
+            .iter()
+            .filter(|asked| asked.path.ends_with("/services/web"));
+        looks.count() > 2
+    };
+    world.until_asked(looked).await;
+    let status = world.get(ROLLOUTS, "web")["status"].to_string();
+    assert!(!status.contains("InvalidSpec"), "{status}");
+    world.silence(None);
+    world.until_healthy("web").await;
+    controller.stop().await;
 }

@@ -80,6 +80,10 @@ struct Server {
     asked: watch::Sender<Vec<Asked>>,
     /// How many writes of others than Leases are answered with 429, and the seconds to wait.
     busy: Mutex<(usize, u64)>,
+    /// In which words the creation of Jobs is refused.
+    without_jobs: Mutex<Option<String>>,
+    /// The kind whose watches say nothing.
+    silent: watch::Sender<Option<&'static str>>,
 }
 
 pub(crate) struct World {
@@ -116,13 +120,21 @@ async fn watch_over(State(server): State<Arc<Server>>, request: Request, next: N
         at: Instant::now(),
         code: StatusCode::OK,
     };
+    server.is_heard(&asked).await;
     let seconds = server.refuses(&asked);
-    let response = match seconds {
-        Some(seconds) => {
+    let creates_job = asked.is_write() && asked.is_about("jobs");
+    let words = server.without_jobs.lock().unwrap().clone();
+    let response = match (seconds, words.filter(|_| creates_job)) {
+        (Some(seconds), _) => {
             let headers = [("retry-after", seconds.to_string())];
             (StatusCode::TOO_MANY_REQUESTS, headers, "busy").into_response()
         }
-        None => next.run(request).await,
+        (None, Some(message)) => {
+            let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure",
+                "reason": "Invalid", "code": 422, "message": message});
+            (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(status)).into_response()
+        }
+        (None, None) => next.run(request).await,
     };
     asked.code = response.status();
     server.asked.send_modify(|all| all.push(asked));
@@ -130,6 +142,15 @@ async fn watch_over(State(server): State<Arc<Server>>, request: Request, next: N
 }
 
 impl Server {
+    /// Waits while the watches of this kind are silent.
+    async fn is_heard(&self, asked: &Asked) {
+        let is_watch = asked.query.contains("watch=true");
+        let mut silent = self.silent.subscribe();
+        let heard = silent
+            .wait_for(|silent| !(is_watch && silent.is_some_and(|kind| asked.is_about(kind))));
+        heard.await.unwrap();
+    }
+
     fn refuses(&self, asked: &Asked) -> Option<u64> {
         let mut busy = self.busy.lock().unwrap();
         let (left, seconds) = *busy;
@@ -188,6 +209,14 @@ impl World {
     pub(crate) fn patch(&self, kind: KindId, name: &str, patch: Value) {
         self.door.with(|cluster, now| {
             let target = Target::new(kind, home(kind), name);
+            let call = Call::new(now, "test");
+            cluster.patch(&call, &target, &Patch::Merge(patch)).unwrap();
+        });
+    }
+
+    pub(crate) fn patch_status(&self, kind: KindId, name: &str, patch: Value) {
+        self.door.with(|cluster, now| {
+            let target = Target::new(kind, home(kind), name).status();
             let call = Call::new(now, "test");
             cluster.patch(&call, &target, &Patch::Merge(patch)).unwrap();
         });
@@ -291,6 +320,16 @@ impl World {
         *self.server.busy.lock().unwrap() = (writes, seconds);
     }
 
+    /// Watches of this kind that begin from now on say nothing; `None`: they do again.
+    pub(crate) fn silence(&self, plural: Option<&'static str>) {
+        self.server.silent.send_replace(plural);
+    }
+
+    /// The creation of Jobs is refused in these words.
+    pub(crate) fn refuse_jobs(&self, words: &str) {
+        *self.server.without_jobs.lock().unwrap() = Some(words.to_owned());
+    }
+
     /// A controller as a task of this process.
     pub(crate) async fn controller(&self, who: &str, flags: &[&str]) -> Running {
         let mut config = Config::new(format!("http://{}", self.address).parse().unwrap());
@@ -301,6 +340,7 @@ impl World {
         let mut heard = listening.subscribe();
         let surroundings = Surroundings {
             client: Client::try_from(config).unwrap(),
+            jobs: None,
             clock: Clock::wall(),
             egress: Egress::FromEnvironment,
             listening: Some(listening),
@@ -325,17 +365,34 @@ impl World {
 
     /// A controller as a process of its own.
     pub(crate) fn process(&self, who: &str, flags: &[&str]) -> Process {
-        let kubeconfig = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+        self.process_in(who, (flags, &[]), Stdio::null())
+    }
+
+    /// A file that says how to reach this cluster.
+    pub(crate) fn kubeconfig(&self, who: &str) -> PathBuf {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("{who}-{}.kubeconfig", self.address.port()));
-        std::fs::write(&kubeconfig, net::kubeconfig(self.address, NAMESPACE)).unwrap();
+        std::fs::write(&path, net::kubeconfig(self.address, NAMESPACE)).unwrap();
+        path
+    }
+
+    /// The same with these variables in its environment, and with a place for its log.
+    pub(crate) fn process_in(
+        &self,
+        who: &str,
+        (flags, variables): (&[&str], &[(&str, &str)]),
+        log: Stdio,
+    ) -> Process {
+        let kubeconfig = self.kubeconfig(who);
         let child = Command::new(env!("CARGO_BIN_EXE_rollouts-controller"))
             .args(["--healthzPort=0", "--metricsPort=0", "--as", who])
             .arg("--kubeconfig")
             .arg(kubeconfig)
             .args(flags)
             .env("POD_NAMESPACE", OPERATOR)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         Process(child)

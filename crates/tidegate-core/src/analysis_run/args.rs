@@ -33,7 +33,10 @@ pub(super) fn without_secrets(spec: &AnalysisRunSpec) -> Result<Vec<Metric>, Str
 }
 
 /// The values of all arguments, secrets included. Keeps ANA-26.
-pub(super) fn with_secrets(args: &[Argument], secrets: &Secrets) -> Result<Values, String> {
+///
+/// # Errors
+/// An argument without a value, or whose Secret or key is not there.
+pub fn with_secrets(args: &[Argument], secrets: &Secrets) -> Result<Values, String> {
     let mut values = Values::new();
     for argument in args {
         let value = match secret(argument) {
@@ -59,21 +62,38 @@ pub(super) fn with_secrets(args: &[Argument], secrets: &Secrets) -> Result<Value
     Ok(values)
 }
 
-/// The secrets' values, to be masked wherever users could see them; the longest first, since one may
-/// be a part of another, whose rest would show.
-pub(super) fn masks(args: &[Argument], secrets: &Secrets) -> Vec<String> {
-    let mut masks: Vec<String> = args
-        .iter()
-        .filter_map(secret)
-        .filter_map(|reference| match secrets.get(&reference.name)? {
-            Secret::Values(data) => data.get(&reference.key),
-            Secret::Absent | Secret::Refused(_) => None,
-        })
-        .filter(|value| !value.is_empty())
-        .cloned()
-        .collect();
-    masks.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    masks
+/// The secrets' values, to be masked wherever users could see them (ANA-26).
+#[derive(Clone, Default)]
+pub struct Masks(Vec<String>);
+
+impl Masks {
+    /// The masks of the secrets that a run's arguments name. A server may show a value as it stands in a
+    /// text between quotes: that is masked, too.
+    pub fn new(args: &[Argument], secrets: &Secrets) -> Self {
+        let mut masks: Vec<String> = args
+            .iter()
+            .filter_map(secret)
+            .filter_map(|reference| match secrets.get(&reference.name)? {
+                Secret::Values(data) => data.get(&reference.key),
+                Secret::Absent | Secret::Refused(_) => None,
+            })
+            .filter(|value| !value.is_empty())
+            .flat_map(|value| [value.clone(), escaped(value)])
+            .collect();
+        // The longest first, since one may be a part of another, whose rest would show.
+        masks.sort_by(|one, other| (other.len(), one).cmp(&(one.len(), other)));
+        masks.dedup();
+        Self(masks)
+    }
+
+    /// The text with stars in place of the secrets.
+    pub fn hide(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in &self.0 {
+            text = text.replace(secret, MASK);
+        }
+        text
+    }
 }
 
 /// Which secrets the arguments name.
@@ -96,12 +116,20 @@ fn not_supplied(name: &str) -> String {
 /// An argument that nobody gave, or a value that breaks the metric.
 pub fn resolve(metric: &Metric, values: &Values) -> Result<Metric, String> {
     let text = serde_json::to_string(metric).map_err(|error| error.to_string())?;
+    let text = substitute_quoted(&text, values)?;
+    serde_json::from_str(&text).map_err(|error| error.to_string())
+}
+
+/// As [`substitute`], each value escaped as inside a Go string literal.
+///
+/// # Errors
+/// A bracket that is not closed, or a name that nobody gave.
+pub fn substitute_quoted(template: &str, values: &Values) -> Result<String, String> {
     let quoted: Values = values
         .iter()
         .map(|(name, value)| (name.clone(), escaped(value)))
         .collect();
-    let text = substitute(&text, &quoted)?;
-    serde_json::from_str(&text).map_err(|error| error.to_string())
+    substitute(template, &quoted)
 }
 
 fn escaped(value: &str) -> String {
@@ -118,6 +146,20 @@ fn escaped(value: &str) -> String {
 /// # Errors
 /// A bracket that is not closed, or a name that nobody gave.
 pub fn substitute(template: &str, values: &BTreeMap<String, String>) -> Result<String, String> {
+    replace(template, |name| {
+        values.get(name.strip_prefix("args.")?).cloned()
+    })
+}
+
+/// Replaces every name between brackets by what `value_of` says; of those of which it says nothing, the
+/// last one is told.
+///
+/// # Errors
+/// A bracket that is not closed, or a name of which nothing is said.
+pub(crate) fn replace(
+    template: &str,
+    value_of: impl Fn(&str) -> Option<String>,
+) -> Result<String, String> {
     let mut out = String::with_capacity(template.len());
     let mut rest = template;
     let mut unresolved = None;
@@ -125,15 +167,13 @@ pub fn substitute(template: &str, values: &BTreeMap<String, String>) -> Result<S
         out.push_str(before);
         let Some((tag, behind)) = after.split_once("}}") else {
             return Err(format!(
-                "Cannot find end tag=\"}}}}\" in the template=\"{template}\" starting from \"{after}\""
+                "Cannot find end tag=\"}}}}\" in the template={} starting from {}",
+                quote::quote(template.as_bytes()),
+                quote::quote(after.as_bytes())
             ));
         };
-        let value = tag
-            .trim()
-            .strip_prefix("args.")
-            .and_then(|name| values.get(name));
-        match value {
-            Some(value) => out.push_str(value),
+        match value_of(tag.trim()) {
+            Some(value) => out.push_str(&value),
             None => unresolved = Some(format!("failed to resolve {{{{{tag}}}}}")),
         }
         rest = behind;

@@ -3,15 +3,13 @@
 use jiff::Timestamp;
 use serde_json::json;
 use tidegate_api::{
-    analysis::{
-        AnalysisRun, AnalysisRunStatus, Measurement, Metric, MetricResult, RunSummary, phase,
-    },
+    analysis::{AnalysisRun, AnalysisRunStatus, Metric, MetricResult, RunSummary, phase},
     document,
     meta::Time,
 };
 
 use super::{
-    Due, Ending, Measured, Secrets, args, assess, ending, guard, is_completed, key, schedule,
+    Collect, Due, Ending, Masks, Measured, assess, ending, guard, is_completed, key, schedule,
 };
 use crate::{
     plan::{Class, Event, Severity, Verb, Wake, Write},
@@ -20,6 +18,8 @@ use crate::{
 
 /// Measurements that are kept per metric unless a rule says otherwise.
 const KEPT: usize = 10;
+/// The message of a measurement that was ended with its run (MP-206).
+const TERMINATED: &str = "Metric Terminated";
 
 /// What a pass comes to.
 #[derive(Debug, Default)]
@@ -30,6 +30,8 @@ pub struct Concluded {
     pub events: Vec<Event>,
     /// When to look again.
     pub wake: Option<Wake>,
+    /// What is to be removed before the write.
+    pub collect: Vec<Collect>,
 }
 
 impl Concluded {
@@ -43,26 +45,30 @@ impl Concluded {
         Self {
             write: write(run, &status),
             events: vec![completed(phase::ERROR)],
-            wake: None,
+            ..Self::default()
         }
     }
 }
 
-/// Takes what was measured. `secrets` are the values that were given to providers: users never see them.
+/// Takes what was measured. `masks` hide the secrets that were given to providers.
 pub fn conclude(
     run: &AnalysisRun,
     due: &Due,
-    (measured, secrets): (Vec<Measured>, &Secrets),
+    (measured, masks): (Vec<Measured>, &Masks),
     now: Timestamp,
 ) -> Concluded {
-    let masks = args::masks(&run.spec.args, secrets);
     let mut next = run.clone();
+    let progress = if measured.len() < due.tasks.len() {
+        Progress::Waits
+    } else {
+        Progress::Complete
+    };
     for mut one in measured {
-        mask(&mut one, &masks);
+        mask(&mut one, masks);
         take(&mut next.status, due, one, now);
     }
     let mut events = Vec::new();
-    let verdict = judge(&mut next, due, (&mut events, now));
+    let verdict = judge(&mut next, due, progress, (&mut events, now));
     let mut wake = None;
     if verdict.phase != next.status.phase {
         next.status.phase.clone_from(&verdict.phase);
@@ -74,7 +80,7 @@ pub fn conclude(
                 .get_or_insert_with(|| Time::new(now));
         }
     }
-    trim(&mut next.status, due);
+    let collect = trim(&mut next.status, due);
     if is_completed(&next.status.phase) {
         if let Some(at) = schedule::expiry(&next) {
             let reason = Reason::Because("the run outlives its ttlStrategy".to_owned());
@@ -88,17 +94,16 @@ pub fn conclude(
         write: write(run, &next.status),
         events,
         wake,
+        collect,
     }
 }
 
-fn mask(measured: &mut Measured, masks: &[String]) {
-    for secret in masks {
-        let hide = |text: &mut String| *text = text.replace(secret, args::MASK);
-        hide(&mut measured.measurement.message);
-        hide(&mut measured.measurement.value);
-        measured.measurement.metadata.values_mut().for_each(hide);
-        measured.metadata.values_mut().for_each(hide);
-    }
+fn mask(measured: &mut Measured, masks: &Masks) {
+    let hide = |text: &mut String| *text = masks.hide(text);
+    hide(&mut measured.measurement.message);
+    hide(&mut measured.measurement.value);
+    measured.measurement.metadata.values_mut().for_each(hide);
+    measured.metadata.values_mut().for_each(hide);
 }
 
 fn take(status: &mut AnalysisRunStatus, due: &Due, measured: Measured, now: Timestamp) {
@@ -108,32 +113,54 @@ fn take(status: &mut AnalysisRunStatus, due: &Due, measured: Measured, now: Time
         .iter()
         .position(|result| result.name == measured.name);
     let index = known.unwrap_or_else(|| {
-        status.metric_results.push(MetricResult {
+        // In the order of the spec, whichever comes first; upstream's order is random.
+        let later = due.metrics.iter().map(|metric| metric.name.as_str());
+        let later: Vec<&str> = later.skip_while(|name| *name != measured.name).collect();
+        let results = &mut status.metric_results;
+        let place = results
+            .iter()
+            .position(|result| later.contains(&result.name.as_str()))
+            .unwrap_or(results.len());
+        let first = MetricResult {
             dry_run: due.dry_run.contains(&measured.name),
             name: measured.name,
             phase: phase::RUNNING.to_owned(),
             metadata: measured.metadata,
             ..MetricResult::default()
-        });
-        status.metric_results.len() - 1
+        };
+        results.insert(place, first);
+        place
     });
     let Some(result) = status.metric_results.get_mut(index) else {
         return;
     };
+    let resumed = result
+        .measurements
+        .last()
+        .is_some_and(|last| last.finished_at.is_none());
+    let untold = [phase::SUCCESSFUL, phase::INCONCLUSIVE].contains(&measurement.phase.as_str());
+    if due.ending == Ending::Yes && resumed && untold {
+        TERMINATED.clone_into(&mut measurement.message);
+    }
     if is_completed(&measurement.phase) {
         measurement
             .finished_at
             .get_or_insert_with(|| Time::new(now));
         assess::count(result, &measurement);
     }
-    if result
-        .measurements
-        .last()
-        .is_some_and(|last| last.finished_at.is_none())
-    {
+    if resumed {
         result.measurements.pop();
     }
     result.measurements.push(measurement);
+}
+
+/// Whether everything that was due was measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// It was.
+    Complete,
+    /// Of some measurements nobody could say how they stand.
+    Waits,
 }
 
 struct Verdict {
@@ -142,7 +169,12 @@ struct Verdict {
 }
 
 /// Keeps ANA-29 to ANA-31.
-fn judge(run: &mut AnalysisRun, due: &Due, (events, now): (&mut Vec<Event>, Timestamp)) -> Verdict {
+fn judge(
+    run: &mut AnalysisRun,
+    due: &Due,
+    progress: Progress,
+    (events, now): (&mut Vec<Event>, Timestamp),
+) -> Verdict {
     let ending = ending(run);
     run.status
         .started_at
@@ -182,6 +214,11 @@ fn judge(run: &mut AnalysisRun, due: &Due, (events, now): (&mut Vec<Event>, Time
     run.status.dry_run_summary = Some(tally.dry_summary);
     let message = tally.message.trim().to_owned();
     match (ending, tally.worst) {
+        // It is over when what is under way has been ended.
+        (Ending::Yes, _) if progress == Progress::Waits => Verdict {
+            phase: phase::RUNNING.to_owned(),
+            message: String::new(),
+        },
         (Ending::Yes, worst) => Verdict {
             phase: worst.unwrap_or_else(|| phase::SUCCESSFUL.to_owned()),
             message,
@@ -292,12 +329,18 @@ impl Tally {
 }
 
 /// Keeps ANA-34.
-fn trim(status: &mut AnalysisRunStatus, due: &Due) {
+fn trim(status: &mut AnalysisRunStatus, due: &Due) -> Vec<Collect> {
+    let mut collect = Vec::new();
     for result in &mut status.metric_results {
-        let kept = due.retention.get(&result.name).copied().unwrap_or(KEPT);
-        let excess = result.measurements.len().saturating_sub(kept);
+        let keep = due.retention.get(&result.name).copied().unwrap_or(KEPT);
+        let excess = result.measurements.len().saturating_sub(keep);
+        if excess > 0 {
+            let metric = due.metrics.iter().find(|one| one.name == result.name);
+            collect.extend(metric.cloned().map(|metric| Collect { metric, keep }));
+        }
         result.measurements.drain(..excess);
     }
+    collect
 }
 
 pub(super) fn completed(phase: &str) -> Event {
@@ -330,14 +373,4 @@ fn write(run: &AnalysisRun, next: &AnalysisRunStatus) -> Option<Write> {
         events: Vec::new(),
         reason: Reason::Because("the status follows the measurements".to_owned()),
     })
-}
-
-/// A measurement that could not be taken.
-pub fn failed_measurement(started: Timestamp, message: impl Into<String>) -> Measurement {
-    Measurement {
-        phase: phase::ERROR.to_owned(),
-        message: message.into(),
-        started_at: Some(Time::new(started)),
-        ..Measurement::default()
-    }
 }

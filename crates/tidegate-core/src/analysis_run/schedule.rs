@@ -1,5 +1,7 @@
 //! When a metric is measured (ANA-21, ANA-22, ANA-35, ANA-36).
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use tidegate_api::analysis::{AnalysisRun, Measurement, Metric, MetricResult, phase};
 use tidegate_gocompat::duration;
@@ -21,20 +23,20 @@ pub(super) fn result<'a>(run: &'a AnalysisRun, name: &str) -> Option<&'a MetricR
 pub(super) fn tasks(
     run: &AnalysisRun,
     metrics: &[Metric],
-    ending: Ending,
+    (ended, ending): (&BTreeSet<String>, Ending),
     now: Timestamp,
 ) -> Vec<Task> {
     metrics
         .iter()
         .enumerate()
-        .filter_map(|(index, metric)| task(run, (index, metric), ending, now))
+        .filter_map(|(index, metric)| task(run, (index, metric), (ended, ending), now))
         .collect()
 }
 
 fn task(
     run: &AnalysisRun,
     (index, metric): (usize, &Metric),
-    ending: Ending,
+    (ended, ending): (&BTreeSet<String>, Ending),
     now: Timestamp,
 ) -> Option<Task> {
     let held = result(run, &metric.name);
@@ -43,7 +45,8 @@ fn task(
     }
     let last = held.and_then(|held| held.measurements.last());
     if let Some(unfinished) = last.filter(|last| last.finished_at.is_none()) {
-        let later = unfinished.resume_at.is_some_and(|at| at.timestamp() > now);
+        let later = unfinished.resume_at.is_some_and(|at| at.timestamp() > now)
+            && !ended.contains(&metric.name);
         return (ending == Ending::Yes || !later).then(|| Task {
             index,
             unfinished: Some(unfinished.clone()),

@@ -35,7 +35,7 @@ fn play(metric: &Value, phases: &[&str]) -> (String, String) {
     let mut run = run(metric);
     let mut second = 0;
     for phase in phases {
-        let Decision::Measure(due) = decide(&run, at(second)) else {
+        let Decision::Measure(due) = decide(&run, &BTreeSet::new(), at(second)) else {
             break;
         };
         let taken = if due.is_empty() {
@@ -43,13 +43,13 @@ fn play(metric: &Value, phases: &[&str]) -> (String, String) {
         } else {
             vec![measured(phase)]
         };
-        let concluded = conclude(&run, &due, (taken, &Secrets::new()), at(second));
+        let concluded = conclude(&run, &due, (taken, &Masks::default()), at(second));
         apply(&mut run, &concluded);
         second += 10;
     }
     // A verdict over a metric ends the run in the pass after it (ANA-32).
-    if let Decision::Measure(due) = decide(&run, at(second)) {
-        let concluded = conclude(&run, &due, (Vec::new(), &Secrets::new()), at(second));
+    if let Decision::Measure(due) = decide(&run, &BTreeSet::new(), at(second)) {
+        let concluded = conclude(&run, &due, (Vec::new(), &Masks::default()), at(second));
         apply(&mut run, &concluded);
     }
     (run.status.phase.clone(), run.status.message)
@@ -131,16 +131,17 @@ fn a_run_that_is_terminated_measures_nothing_new_and_succeeds() {
     let mut run =
         run(&json!({"name": "m", "interval": "10s", "provider": {"prometheus": {"query": "q"}}}));
     run.spec.terminate = true;
-    let Decision::Measure(due) = decide(&run, at(0)) else {
+    let Decision::Measure(due) = decide(&run, &BTreeSet::new(), at(0)) else {
         panic!("a run that is not over is measured");
     };
     assert!(due.is_empty());
-    let concluded = conclude(&run, &due, (Vec::new(), &Secrets::new()), at(0));
+    let concluded = conclude(&run, &due, (Vec::new(), &Masks::default()), at(0));
     apply(&mut run, &concluded);
     assert_eq!(run.status.phase, "Successful");
     assert_eq!(run.status.message, "Run Terminated");
 }
 
+/// Keeps ANA-40 and MP-003.
 #[test]
 fn arguments_are_escaped_and_unknown_ones_refused() {
     let values = BTreeMap::from([("a".to_owned(), "x\"y".to_owned())]);
@@ -157,6 +158,7 @@ fn arguments_are_escaped_and_unknown_ones_refused() {
     assert_eq!(error, "failed to resolve {{args.b}}");
 }
 
+/// Keeps ANA-26 and MP-004.
 #[test]
 fn secrets_are_never_shown() {
     let mut run =
@@ -165,7 +167,7 @@ fn secrets_are_never_shown() {
         json!([{"name": "token", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]),
     )
     .unwrap();
-    let Decision::Measure(due) = decide(&run, at(0)) else {
+    let Decision::Measure(due) = decide(&run, &BTreeSet::new(), at(0)) else {
         panic!("the run is measured");
     };
     assert_eq!(
@@ -180,7 +182,12 @@ fn secrets_are_never_shown() {
     let mut seen = measured("Error");
     seen.measurement.message = "hush was refused".to_owned();
     seen.metadata.insert("query".to_owned(), "hush".to_owned());
-    let concluded = conclude(&run, &due, (vec![seen], &secrets), at(0));
+    let concluded = conclude(
+        &run,
+        &due,
+        (vec![seen], &Masks::new(&run.spec.args, &secrets)),
+        at(0),
+    );
     let body = concluded.write.unwrap().body.to_string();
     assert!(!body.contains("hush") && body.contains("*****"), "{body}");
 }
@@ -194,14 +201,14 @@ fn between_measurements_no_secret_is_missed() {
         json!([{"name": "token", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]),
     )
     .unwrap();
-    let Decision::Measure(due) = decide(&run, at(0)) else {
+    let Decision::Measure(due) = decide(&run, &BTreeSet::new(), at(0)) else {
         panic!("a measurement is due");
     };
     let mut taken = measured("Successful");
     taken.measurement.finished_at = taken.measurement.started_at;
-    let concluded = conclude(&run, &due, (vec![taken], &Secrets::new()), at(0));
+    let concluded = conclude(&run, &due, (vec![taken], &Masks::default()), at(0));
     apply(&mut run, &concluded);
-    let Decision::Measure(due) = decide(&run, at(1)) else {
+    let Decision::Measure(due) = decide(&run, &BTreeSet::new(), at(1)) else {
         panic!("the run goes on");
     };
     assert!(due.secrets(&run).is_empty());
@@ -218,7 +225,11 @@ fn a_secret_within_another_does_not_show_the_rest_of_it() {
     let values = [("user", "shop"), ("token", "shop-4711")];
     let values = values.map(|(key, value)| (key.to_owned(), value.to_owned()));
     let secrets = Secrets::from([("s".to_owned(), Secret::Values(BTreeMap::from(values)))]);
-    assert_eq!(args::masks(&args, &secrets), ["shop-4711", "shop"]);
+    let masks = Masks::new(&args, &secrets);
+    assert_eq!(
+        masks.hide("shop: shop-4711 of shop"),
+        "*****: ***** of *****"
+    );
 }
 
 #[test]
@@ -226,15 +237,21 @@ fn a_run_that_is_over_is_deleted_when_its_time_is_up() {
     let mut run = run(&json!({"name": "m", "provider": {"prometheus": {"query": "q"}}}));
     run.status.phase = "Failed".to_owned();
     run.status.completed_at = Some(tidegate_api::meta::Time::new(at(0)));
-    assert!(matches!(decide(&run, at(9)), Decision::Idle(None)));
+    assert!(matches!(
+        decide(&run, &BTreeSet::new(), at(9)),
+        Decision::Idle(None)
+    ));
     run.spec.ttl_strategy =
         serde_json::from_value(json!({"secondsAfterCompletion": 5, "secondsAfterFailure": 60}))
             .unwrap();
-    let Decision::Idle(wake) = decide(&run, at(59)) else {
+    let Decision::Idle(wake) = decide(&run, &BTreeSet::new(), at(59)) else {
         panic!("its time is not up");
     };
     assert_eq!(wake, Some(at(60)));
-    assert!(matches!(decide(&run, at(60)), Decision::Delete(_)));
+    assert!(matches!(
+        decide(&run, &BTreeSet::new(), at(60)),
+        Decision::Delete(_)
+    ));
 }
 
 #[test]
@@ -245,7 +262,7 @@ fn a_secret_that_is_refused_is_told_in_the_servers_words() {
         json!([{"name": "token", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]),
     )
     .unwrap();
-    let Decision::Measure(due) = decide(&run, at(0)) else {
+    let Decision::Measure(due) = decide(&run, &BTreeSet::new(), at(0)) else {
         panic!("a measurement is due");
     };
     let why = "secrets \"s\" is forbidden".to_owned();

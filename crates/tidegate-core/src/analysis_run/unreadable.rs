@@ -39,7 +39,7 @@ pub fn conclude(metadata: &ObjectMeta, status: &Value, error: &str, now: Timesta
     Concluded {
         write: Some(write),
         events: vec![completed(phase::ERROR)],
-        wake: None,
+        ..Concluded::default()
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::{
     plan::Plan,
     rollout::{
-        desired::{analysis_runs, colours, metadata, replicas, restart},
+        desired::{analysis_runs, colours, experiments, metadata, replicas, restart},
         draft::{AbortChange, Clearing, Draft, Outcome, Resume, Skip},
         events,
         pass::{self, finish, follow_revision},
@@ -32,6 +32,9 @@ pub(crate) fn pass(snapshot: &RolloutSnapshot, strategy: &BlueGreen, now: Timest
     plan.effects.extend(scale_down::history(snapshot));
     pause(snapshot, strategy, (&mut draft, &mut plan), now);
     colours::active(snapshot, strategy, (&mut draft, &mut plan), now);
+    // Those of a canary before.
+    plan.effects
+        .extend(experiments::reconcile(snapshot, &mut draft).effects);
     let runs = analysis_runs::reconcile(snapshot, &mut draft, now);
     plan.effects.extend(runs.effects);
     if let Some(why) = runs.retry {
@@ -90,7 +93,7 @@ fn pause(
     now: Timestamp,
 ) {
     let halted = replicas::is_halted(snapshot).is_some();
-    if draft.is_aborted(snapshot) || halted || !promotion::is_ready(snapshot) {
+    if draft.is_aborted(snapshot) || halted || !promotion::is_ready(snapshot, draft) {
         return;
     }
     let passed = snapshot.recorded.colours.check_point.is_set()

@@ -8,7 +8,7 @@ use crate::{
     reason::Reason,
     rollout::{
         desired::{
-            analysis_runs, metadata,
+            analysis_runs, experiments, metadata,
             replicas::{self, Scaling},
             restart, services, weight,
         },
@@ -44,13 +44,21 @@ pub(crate) fn pass(snapshot: &RolloutSnapshot, now: Timestamp) -> Plan {
     if let Some(reason) = routed.unverified {
         plan.wake_at(after(now, snapshot.verify_retry_seconds), reason);
     }
+    let tried = experiments::reconcile(snapshot, &mut draft);
+    plan.effects.extend(tried.effects);
     let runs = analysis_runs::reconcile(snapshot, &mut draft, now);
     plan.effects.extend(runs.effects);
-    if let Some(why) = runs.retry {
-        // Nothing moves on without the analysis that somebody asked for.
+    let missing = tried
+        .retry
+        .map(|why| (events::experiment_not_begun(&why.to_string()), why))
+        .or_else(|| {
+            let why = runs.retry?;
+            Some((events::analysis_not_begun(&why.to_string()), why))
+        });
+    if let Some((told, why)) = missing {
+        // Nothing moves on without the experiment or the analysis that somebody asked for.
         plan.reasons.push(why.clone());
-        plan.events
-            .push(events::analysis_not_begun(&why.to_string()));
+        plan.events.push(told);
         plan.retry = Some(why);
         return plan;
     }

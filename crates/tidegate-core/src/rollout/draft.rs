@@ -27,6 +27,8 @@ pub struct Draft {
     pub resume: Resume,
     /// Which AnalysisRuns are the current ones after this pass.
     pub analysis: CurrentRuns,
+    /// The Experiment of the current step after this pass.
+    pub experiment: Option<CurrentRun>,
     /// Whether the restart that was asked for is over.
     pub restart: Restart,
     /// What becomes of the update; `status.rs` turns it into step index, stable hash and events.
@@ -35,6 +37,8 @@ pub struct Draft {
     pub rollback: Rollback,
     /// The Rollout's revision, if an effect of this pass changes it; messages name it.
     pub revision: Option<i64>,
+    /// The ReplicaSet that this pass creates for the template; messages name it.
+    pub created: Option<String>,
     /// Events that the pass itself decided, sent after the status in this order.
     pub events: Vec<Event>,
 }
@@ -136,7 +140,7 @@ pub struct CurrentRuns {
     pub after_promotion: Option<CurrentRun>,
 }
 
-/// One AnalysisRun as a Rollout's status names it.
+/// One AnalysisRun or Experiment as a Rollout's status names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CurrentRun {
     /// Its name.

@@ -204,6 +204,11 @@ pub fn analysis_not_begun(why: &str) -> Event {
     Event::warning("AnalysisRunCreateError", why)
 }
 
+/// An Experiment that a step asks for cannot be made; the sentence names the field.
+pub fn experiment_not_begun(why: &str) -> Event {
+    Event::warning("ExperimentCreateError", why)
+}
+
 /// A step that is not carried out holds the update; the sentence says what to do.
 pub fn step_not_supported(sentence: &str) -> Event {
     Event::warning("StepNotSupported", sentence)

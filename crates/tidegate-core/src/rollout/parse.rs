@@ -1,12 +1,14 @@
 //! From wire objects to a snapshot: the wall behind which nothing is left out, unsorted or unread.
 
+mod runs;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_api::{
     labels,
-    meta::{ObjectMeta, Time},
+    meta::Time,
     pod_template::{
         self,
         anti_affinity::Rule,
@@ -19,7 +21,7 @@ use tidegate_api::{
 use crate::{
     observed::{Finding, Observed},
     rollout::{
-        desired::analysis_runs::{RunView, Templates},
+        desired::analysis_runs::Templates,
         pods::Pods,
         replica_math,
         snapshot::{
@@ -118,8 +120,10 @@ fn snapshot(observed: &Observed, resolved: Resolved) -> RolloutSnapshot {
         stable,
         services: services(observed),
         recorded: recorded(rollout),
-        analysis_runs: runs(observed),
-        taken_run_names: foreign_runs(observed),
+        analysis_runs: runs::own(rollout, &observed.analysis_runs),
+        taken_run_names: runs::foreign(rollout, &observed.analysis_runs),
+        experiments: runs::own(rollout, &observed.experiments),
+        taken_experiment_names: runs::foreign(rollout, &observed.experiments),
         templates: Templates::of(observed),
         routers: observed.routers.clone(),
         leftovers: observed.leftovers.clone(),
@@ -245,15 +249,10 @@ fn replica_set(rollout: &Rollout, set: &ReplicaSet) -> ReplicaSetView {
         revision: number(annotations, labels::REVISION),
         desired: number(annotations, labels::DESIRED_REPLICAS)
             .and_then(|desired| i32::try_from(desired).ok()),
-        scale_down_deadline: annotations
-            .get(labels::SCALE_DOWN_DEADLINE)
-            .filter(|text| !text.is_empty())
-            .map(|text| {
-                text.parse::<Timestamp>()
-                    .map_or_else(|_| Deadline::Unreadable(text.clone()), Deadline::At)
-            }),
+        scale_down_deadline: Deadline::read(metadata),
         replicas: set.spec.replicas.unwrap_or(1),
         min_ready_seconds: set.spec.min_ready_seconds,
+        selector: set.spec.selector.clone(),
         template: set.spec.template.shared(),
         created_replicas: set.status.replicas,
         labeled: set.status.fully_labeled_replicas,
@@ -458,31 +457,6 @@ fn recorded(rollout: &Rollout) -> Recorded {
             .map(|weights| Weights::from(weights).within(highest_weight(rollout))),
         collision_count: status.collision_count,
     }
-}
-
-fn runs(observed: &Observed) -> Vec<RunView> {
-    let mut runs: Vec<RunView> = observed
-        .analysis_runs
-        .iter()
-        .filter(|run| is_own(observed, &run.metadata))
-        .map(RunView::new)
-        .collect();
-    runs.sort_by(|first, second| first.name.cmp(&second.name));
-    runs
-}
-
-fn foreign_runs(observed: &Observed) -> Vec<String> {
-    observed
-        .analysis_runs
-        .iter()
-        .filter(|run| !is_own(observed, &run.metadata))
-        .map(|run| run.metadata.name.clone())
-        .collect()
-}
-
-fn is_own(observed: &Observed, metadata: &ObjectMeta) -> bool {
-    let uid = &observed.rollout.metadata.uid;
-    metadata.controller().is_some_and(|owner| owner.uid == *uid)
 }
 
 fn number(annotations: &BTreeMap<String, String>, key: &str) -> Option<i64> {

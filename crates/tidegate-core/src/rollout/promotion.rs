@@ -43,18 +43,29 @@ pub(crate) fn after(since: Timestamp, seconds: i32) -> Timestamp {
     since.checked_add(seconds).unwrap_or(Timestamp::MAX)
 }
 
-/// Whether the new version has the pods that it should have as a preview, or as the active one.
-/// Keeps BG-06.
-pub(crate) fn is_ready(snapshot: &RolloutSnapshot) -> bool {
-    let wanted = blue_green::new_replicas(snapshot).unwrap_or(snapshot.replicas);
+/// The pods that the new version should have as a preview, or as the active one. Keeps BG-04.
+///
+/// Differs from upstream: a version to which somebody goes back at once is no preview. Upstream takes
+/// pods from it, although users may be sent there next, and then waits for ever: nobody looks at it, so
+/// nothing lets it grow again.
+pub(crate) fn wanted_replicas(snapshot: &RolloutSnapshot, draft: &Draft) -> i32 {
+    if draft.rollback == Rollback::Fast {
+        return snapshot.replicas;
+    }
+    blue_green::new_replicas(snapshot).unwrap_or(snapshot.replicas)
+}
+
+/// Whether the new version has these pods. Keeps BG-06.
+pub(crate) fn is_ready(snapshot: &RolloutSnapshot, draft: &Draft) -> bool {
+    let wanted = wanted_replicas(snapshot, draft);
     let new = snapshot.new_replica_set();
     new.is_some_and(|new| new.replicas == wanted && new.available == wanted)
 }
 
 /// Whether the new version could serve everybody.
-pub(crate) fn is_whole(snapshot: &RolloutSnapshot) -> bool {
+pub(crate) fn is_whole(snapshot: &RolloutSnapshot, draft: &Draft) -> bool {
     let new = snapshot.new_replica_set();
-    is_ready(snapshot) && new.is_some_and(|new| replica_math::is_saturated(snapshot, new))
+    is_ready(snapshot, draft) && new.is_some_and(|new| replica_math::is_saturated(snapshot, new))
 }
 
 /// Whether nobody has to look at the new version: it is active already, or goes back to what was

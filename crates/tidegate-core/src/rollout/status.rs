@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tidegate_api::{
     document::merge_patch,
-    rollout::{Rollout, RolloutStatus},
+    rollout::{Rollout, RolloutCondition, RolloutStatus},
 };
 
 use crate::{
@@ -43,6 +43,10 @@ pub struct Next {
 pub fn next(snapshot: &RolloutSnapshot, draft: &Draft, now: Timestamp) -> Next {
     let mut draft = draft.clone();
     let mut status = base::rebuilt(snapshot, &draft);
+    if let Some(name) = &draft.created {
+        // It ends what was noted of the version before, such as an abort.
+        conditions::set(&mut status, created(name, now));
+    }
     let mut events = base::move_on(snapshot, &mut draft, &mut status);
     events.splice(0..0, std::mem::take(&mut draft.events));
     settle::settle(snapshot, &draft, status, events, now)
@@ -137,8 +141,15 @@ pub fn invalid(rollout: &Rollout, finding: &Finding, now: Timestamp) -> Option<R
 
 /// The recorded status with the note that a ReplicaSet was created (RSI-10).
 pub fn replica_set_created(rollout: &Rollout, name: &str, now: Timestamp) -> RolloutStatus {
+    let mut status = rollout.status.clone();
+    conditions::set(&mut status, created(name, now));
+    status
+}
+
+fn created(name: &str, now: Timestamp) -> RolloutCondition {
+    let reason = conditions::NEW_REPLICA_SET_CREATED;
     let message = conditions::created_message(name);
-    noted(rollout, conditions::NEW_REPLICA_SET_CREATED, message, now)
+    conditions::condition(Kind::Progressing, Holds::True, reason, message, now)
 }
 
 /// The recorded status with the note that a ReplicaSet of this template was found; wanted only if

@@ -2,6 +2,7 @@
 //! up to the current one, folded in order, so no step depends on what earlier passes remember.
 
 mod analysis;
+mod experiment;
 mod pause;
 mod routes;
 mod set_canary_scale;
@@ -18,6 +19,7 @@ use crate::{
 };
 
 pub use analysis::AnalysisStep;
+pub use experiment::ExperimentStep;
 pub(crate) use pause::CONDITION as PAUSE_CONDITION;
 pub use pause::PauseStep;
 pub use routes::RouteStep;
@@ -41,7 +43,7 @@ pub(crate) trait StepKind {
 pub struct Step {
     set_weight: Option<SetWeightStep>,
     pause: Option<PauseStep>,
-    experiment: Option<UnsupportedStep>,
+    experiment: Option<ExperimentStep>,
     analysis: Option<AnalysisStep>,
     set_canary_scale: Option<SetCanaryScaleStep>,
     plugin: Option<UnsupportedStep>,
@@ -55,7 +57,7 @@ impl Step {
         Self {
             set_weight: SetWeightStep::from_wire(wire),
             pause: PauseStep::from_wire(wire),
-            experiment: UnsupportedStep::experiment(wire),
+            experiment: ExperimentStep::from_wire(wire),
             analysis: AnalysisStep::from_wire(wire),
             set_canary_scale: SetCanaryScaleStep::from_wire(wire),
             plugin: UnsupportedStep::plugin(wire),
@@ -139,14 +141,18 @@ impl Step {
         self.analysis.as_ref()
     }
 
+    /// What it tries.
+    pub fn experiment(&self) -> Option<&ExperimentStep> {
+        self.experiment.as_ref()
+    }
+
     /// What is in it that is not carried out, which a step without any known kind is altogether.
     fn unsupported(&self) -> Option<UnsupportedStep> {
-        let named = self.experiment.as_ref().or(self.plugin.as_ref());
         let unknown = || {
             let is_empty = self.kinds().next().is_none();
             is_empty.then(UnsupportedStep::unknown)
         };
-        named.cloned().or_else(unknown)
+        self.plugin.clone().or_else(unknown)
     }
 }
 

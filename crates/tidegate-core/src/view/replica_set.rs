@@ -4,17 +4,21 @@ use std::cmp::Reverse;
 
 use jiff::Timestamp;
 use tidegate_api::{
-    labels::{POD_TEMPLATE_HASH, SCALE_DOWN_DEADLINE},
+    labels::{EXPERIMENT_TEMPLATE_NAME, POD_TEMPLATE_HASH, SCALE_DOWN_DEADLINE},
     rollout::Rollout,
     workload::{Pod, ReplicaSet},
 };
 
-use super::{Family, Icon, Info, Kind, Mark, Node, Tag, age, between, containers, is_owned_by};
+use super::{
+    Family, Icon, Info, Kind, Mark, Node, Purpose, Tag, age, between, containers, is_owned_by,
+};
 
 /// A ReplicaSet and what the header needs of it.
 pub(super) struct Shown {
     pub(super) revision: i64,
-    pub(super) tags: Vec<Tag>,
+    tags: Vec<Tag>,
+    /// The version of an Experiment that it is; empty if it is none's.
+    template: String,
     pub(super) images: Vec<String>,
     /// Pods there are.
     pub(super) pods: i32,
@@ -26,28 +30,54 @@ impl Shown {
     pub(super) fn is_canary(&self) -> bool {
         self.tags.contains(&Tag::Canary)
     }
+
+    /// What its images run for.
+    pub(super) fn purposes(&self) -> impl Iterator<Item = Purpose> {
+        let template = (!self.template.is_empty()).then(|| self.template.clone());
+        let tags = self.tags.iter().copied().map(Purpose::Tag);
+        tags.chain(template.map(Purpose::Template))
+    }
 }
 
 /// The Rollout's ReplicaSets, newest revision first.
 pub(super) fn views(rollout: &Rollout, family: Family<'_>, now: Timestamp) -> Vec<Shown> {
+    let roles = |replica_set: &ReplicaSet| tags(rollout, replica_set);
+    owned(&rollout.metadata.uid, &roles, family, now)
+}
+
+/// The ReplicaSets of an Experiment.
+pub(super) fn tried(owner: &str, family: Family<'_>, now: Timestamp) -> Vec<Shown> {
+    owned(owner, &|_| Vec::new(), family, now)
+}
+
+fn owned(
+    owner: &str,
+    roles: &dyn Fn(&ReplicaSet) -> Vec<Tag>,
+    family: Family<'_>,
+    now: Timestamp,
+) -> Vec<Shown> {
     let mut shown: Vec<Shown> = family
         .replica_sets
         .iter()
-        .filter(|replica_set| is_owned_by(&replica_set.metadata, &rollout.metadata.uid))
-        .map(|replica_set| view(rollout, replica_set, family.pods, now))
+        .filter(|replica_set| is_owned_by(&replica_set.metadata, owner))
+        .map(|replica_set| view(roles(replica_set), replica_set, family.pods, now))
         .collect();
     shown.sort_by_cached_key(|shown| (Reverse(shown.revision), shown.node.name.clone()));
     shown
 }
 
-fn view(rollout: &Rollout, replica_set: &ReplicaSet, pods: &[Pod], now: Timestamp) -> Shown {
+fn view(tags: Vec<Tag>, replica_set: &ReplicaSet, pods: &[Pod], now: Timestamp) -> Shown {
     let metadata = &replica_set.metadata;
-    let tags = tags(rollout, replica_set);
     let mut info: Vec<Info> = tags.iter().copied().map(Info::Tag).collect();
     let deadline = metadata.annotations.get(SCALE_DOWN_DEADLINE);
     info.extend(deadline.and_then(|deadline| delay(deadline, now)));
     Shown {
         revision: super::revision(metadata),
+        template: metadata
+            .annotations
+            .get(EXPERIMENT_TEMPLATE_NAME)
+            .cloned()
+            .unwrap_or_default(),
         images: containers(replica_set.spec.template.value())
             .map(str::to_owned)
             .collect(),

@@ -3,21 +3,18 @@
 use std::cmp::Reverse;
 
 use jiff::Timestamp;
-use tidegate_api::{
-    analysis::{AnalysisRun, MetricResult},
-    rollout::Rollout,
-};
+use tidegate_api::analysis::{AnalysisRun, MetricResult};
 
 use super::{Icon, Info, Kind, Mark, Node, age, is_owned_by};
 
 /// Metadata of a measurement that a Job made: the Job's name.
 const JOB_NAME: &str = "job-name";
 
-/// The Rollout's AnalysisRuns with their revisions: newest revision first, then oldest run first.
-pub(super) fn views(rollout: &Rollout, runs: &[AnalysisRun], now: Timestamp) -> Vec<(i64, Node)> {
+/// The AnalysisRuns of whoever has this uid, with their revisions: newest revision first, then oldest run first.
+pub(super) fn views(uid: &str, runs: &[AnalysisRun], now: Timestamp) -> Vec<(i64, Node)> {
     let mut owned: Vec<&AnalysisRun> = runs
         .iter()
-        .filter(|run| is_owned_by(&run.metadata, &rollout.metadata.uid))
+        .filter(|run| is_owned_by(&run.metadata, uid))
         .collect();
     owned.sort_by_key(|run| {
         let metadata = &run.metadata;
@@ -76,7 +73,8 @@ fn jobs(result: &MetricResult, now: Timestamp) -> impl Iterator<Item = Node> {
     })
 }
 
-fn mark(phase: &str) -> Mark {
+/// The phase of an analysis, or of an Experiment, with its mark.
+pub(super) fn mark(phase: &str) -> Mark {
     let icon = match phase {
         "Successful" => Icon::Ok,
         "Inconclusive" => Icon::Unknown,

@@ -92,6 +92,7 @@ fn the_tree_goes_from_the_newest_revision_down() {
             pod("stranger", "other", &running),
         ],
         analysis_runs: &[run],
+        experiments: &[],
     };
     let view = RolloutView::new(&rollout(&paused()), family, NOW.parse().unwrap());
     let mut shown = Vec::new();
@@ -131,7 +132,60 @@ fn the_header_tells_weights_and_images() {
         .iter()
         .map(|image| format!("{} {:?}", image.name, image.tags))
         .collect();
-    assert_eq!(images, ["shop:new [Canary]", "shop:old [Stable]"]);
+    assert_eq!(images, ["shop:new [Tag(Canary)]", "shop:old [Tag(Stable)]"]);
+}
+
+/// Keeps CLI-104: an Experiment stands between ReplicaSets and AnalysisRuns, with what belongs to it.
+#[test]
+fn an_experiment_hangs_under_its_revision() {
+    let mut base = replica_set("old", 0, 1);
+    base.metadata.name = "shop-new-2-1-base".to_owned();
+    base.metadata.uid = "b".to_owned();
+    base.metadata.owner_references[0].uid = "e".to_owned();
+    let template = "experiment.argoproj.io/template-name".to_owned();
+    base.metadata.annotations = [(template, "base".to_owned())].into();
+    let experiment = serde_json::from_value(json!({
+        "metadata": {"name": "shop-new-2-1", "uid": "e", "ownerReferences": [{"uid": "r"}],
+            "annotations": {"rollout.argoproj.io/revision": "2"},
+            "creationTimestamp": "2026-01-01T11:57:00Z"},
+        "status": {"phase": "Running"},
+    }))
+    .unwrap();
+    let run = |name: &str, owner: &str| {
+        serde_json::from_value(json!({
+            "metadata": {"name": name, "ownerReferences": [{"uid": owner}],
+                "annotations": {"rollout.argoproj.io/revision": "2"},
+                "creationTimestamp": "2026-01-01T11:59:00Z"},
+            "status": {"phase": "Successful"},
+        }))
+        .unwrap()
+    };
+    let family = Family {
+        replica_sets: &[replica_set("new", 2, 1), base, replica_set("old", 1, 3)],
+        analysis_runs: &[run("shop-new-2", "r"), run("shop-new-2-1-bells", "e")],
+        experiments: &[experiment],
+        pods: &[],
+    };
+    let view = RolloutView::new(&rollout(&paused()), family, NOW.parse().unwrap());
+    let mut shown = Vec::new();
+    lines(&view.tree, 0, &mut shown);
+    assert_eq!(
+        shown,
+        [
+            "⟳ shop ॥ Paused 2d",
+            "  # revision:2",
+            "    ⧉ shop-new ✔ Healthy 5m canary",
+            "    Σ shop-new-2-1 ◌ Running 3m",
+            "      ⧉ shop-new-2-1-base ✔ Healthy 5m",
+            "      α shop-new-2-1-bells ✔ Successful 60s",
+            "    α shop-new-2 ✔ Successful 60s",
+            "  # revision:1",
+            "    ⧉ shop-old ✔ Healthy 5m stable",
+        ]
+    );
+    let old = view.images.last().unwrap();
+    let tags: Vec<String> = old.tags.iter().map(ToString::to_string).collect();
+    assert_eq!(tags, ["stable", "Σ:base"]);
 }
 
 #[test]
@@ -164,4 +218,84 @@ fn pods_read_as_kubectl_prints_them() {
     let failed = json!({"phase": "Pending", "initContainerStatuses":
         [{"name": "init", "state": {"terminated": {"exitCode": 1, "reason": "Error"}}}]});
     assert_eq!(word(failed), "◌ Init:Error");
+}
+
+fn experiment(more: &Value) -> Experiment {
+    let mut whole = json!({
+        "metadata": {"name": "try", "namespace": "prod", "uid": "e",
+            "annotations": {"rollout.argoproj.io/revision": "2"},
+            "creationTimestamp": "2026-01-01T11:58:00Z", "ownerReferences": [{"uid": "r"}]},
+        "spec": {"duration": "10m"},
+        "status": {"phase": "Running", "availableAt": "2026-01-01T11:59:00Z"},
+    });
+    for (member, value) in more.as_object().unwrap() {
+        whole["status"][member] = value.clone();
+    }
+    serde_json::from_value(whole).unwrap()
+}
+
+fn version(name: &str, image: &str) -> ReplicaSet {
+    let mut set = replica_set(image, 0, 1);
+    set.metadata.name = format!("try-{name}");
+    set.metadata.uid = format!("try-{name}");
+    set.metadata.owner_references[0].uid = "e".to_owned();
+    let note = ("experiment.argoproj.io/template-name", name);
+    set.metadata.annotations = [(note.0.to_owned(), note.1.to_owned())].into();
+    set
+}
+
+/// Keeps CLI-112.
+#[test]
+fn an_experiment_has_its_versions_and_its_runs_below_it() {
+    let run = serde_json::from_value(json!({
+        "metadata": {"name": "try-good", "ownerReferences": [{"uid": "e"}],
+            "creationTimestamp": "2026-01-01T11:59:00Z"},
+        "status": {"phase": "Failed", "metricResults": [{"name": "m", "failed": 1}]},
+    }))
+    .unwrap();
+    let family = Family {
+        replica_sets: &[
+            replica_set("new", 2, 1),
+            version("b", "v2"),
+            version("a", "v2"),
+        ],
+        pods: &[pod("try-a-x", "try-a", &json!({"phase": "Pending"}))],
+        analysis_runs: &[run],
+        experiments: &[experiment(&json!({}))],
+    };
+    let now = NOW.parse().unwrap();
+    let view = ExperimentView::new(&family.experiments[0], family, now);
+    let tags = view.images.iter().flat_map(|image| &image.tags);
+    let tags: Vec<String> = tags.map(ToString::to_string).collect();
+    assert_eq!(
+        (view.images.len(), tags),
+        (1, vec!["Σ:a".to_owned(), "Σ:b".to_owned()])
+    );
+    let below = [
+        "Σ try ◌ Running 2m",
+        "  ⧉ try-a ✔ Healthy 5m",
+        "    □ try-a-x ◌ Pending 80s ready:0/1",
+        "  ⧉ try-b ✔ Healthy 5m",
+        "  α try-good ✖ Failed 60s ✖ 1",
+    ];
+    let mut shown = Vec::new();
+    lines(&view.tree, 0, &mut shown);
+    let shown: Vec<&str> = shown.iter().map(|line| line.trim_end()).collect();
+    assert_eq!(shown, below);
+}
+
+/// Keeps CLI-203.
+#[test]
+fn a_row_tells_what_is_left_of_the_duration() {
+    let now = NOW.parse().unwrap();
+    let row = |more: &Value| ExperimentRow::new(&experiment(more), now).cells();
+    assert_eq!(row(&json!({})), ["try", "Running", "10m", "9m", "2m"]);
+    let over = json!({"phase": "Successful"});
+    assert_eq!(row(&over), ["try", "Successful", "10m", "-", "2m"]);
+    let waits = json!({"phase": "Pending", "availableAt": null});
+    assert_eq!(row(&waits), ["try", "Pending", "10m", "-", "2m"]);
+    let mut endless = experiment(&json!({}));
+    endless.spec.duration.clear();
+    let cells = ExperimentRow::new(&endless, now).cells();
+    assert_eq!(cells, ["try", "Running", "-", "-", "2m"]);
 }

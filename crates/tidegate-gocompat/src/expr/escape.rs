@@ -1,5 +1,7 @@
 //! What escape sequences in strings mean.
 
+use crate::quote;
+
 /// How a string's escapes are read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flavour {
@@ -48,19 +50,12 @@ fn resolve_one<'t>(
         return Err("unable to unescape string, found '\\' as last character".to_owned());
     };
     let rest = &escaped[kind.len_utf8()..];
-    let simple = match kind {
-        'a' => 0x07,
-        'b' => 0x08,
-        'f' => 0x0c,
-        'n' => b'\n',
-        'r' => b'\r',
-        't' => b'\t',
-        'v' => 0x0b,
-        '\\' | '\'' | '"' | '`' | '?' => u8::try_from(kind).expect("these characters are ASCII"),
-        _ => 0,
-    };
-    if simple != 0 {
-        out.push(simple);
+    if let Some(byte) = quote::control(kind) {
+        out.push(byte);
+        return Ok(rest);
+    }
+    if matches!(kind, '\\' | '\'' | '"' | '`' | '?') {
+        out.push(u8::try_from(kind).expect("these characters are ASCII"));
         return Ok(rest);
     }
     let (code, rest) = match kind {

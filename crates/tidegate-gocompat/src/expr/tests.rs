@@ -19,6 +19,7 @@ fn check_value(source: &str, result: &Value, expected: &str) {
     assert_eq!(answer, expected, "{source}");
 }
 
+/// Keeps ANA-42.
 #[test]
 fn conditions_as_users_write_them() {
     check_value("result[0] >= 0.99", &Value::floats([0.995]), "true");
@@ -45,6 +46,7 @@ fn conditions_as_users_write_them() {
     check("let x = result[0]; x > 0.05 && x < 1", "[0.1]", "true");
 }
 
+/// Keeps MP-005.
 #[test]
 fn types_at_hand_decide_what_compiles() {
     check(
@@ -152,6 +154,7 @@ fn triggers_know_nothing_of_their_variables_before_the_run() {
     assert!(is_triggered(&given("nope == nil").unwrap()));
 }
 
+/// Keeps MP-006 and MP-009.
 #[test]
 fn typed_results_keep_their_types() {
     let pointer = Value::pointer(Type::Float64, Some(Value::Float(0.5)));

@@ -55,6 +55,7 @@ mod tests {
         assert_eq!(found.as_ref().copied().map_err(String::as_str), expected);
     }
 
+    /// Keeps ANA-41 and MP-007.
     #[test]
     fn one_condition_decides_both_ways_and_two_leave_room_between_them() {
         check(("", ""), 1.0, Ok("Successful"));
@@ -69,6 +70,7 @@ mod tests {
         check(("result[0] >= 0.99", ""), f64::NAN, Ok("Failed"));
     }
 
+    /// Keeps ANA-43 and MP-008.
     #[test]
     fn an_empty_result_is_named() {
         let metric = Metric {

@@ -1,45 +1,45 @@
 //! Prometheus' HTTP API (MP-101 to MP-108).
 
+mod reply;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use base64::Engine;
 use http::Method;
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer};
-use serde_json::Value as Json;
 use tidegate_api::{
-    analysis::{Measurement, Metric, PrometheusMetric},
+    analysis::{Measurement, Metric, PrometheusMetric, Sigv4Config},
     meta::Time,
 };
-use tidegate_gocompat::{
-    duration,
-    expr::{self, Value},
-};
+use tidegate_gocompat::{duration, expr};
 
-use super::{Answer, Certificate, Environment, Provider, Request, Turn, condition, error};
+use super::{
+    Answer, Certificate, Environment, PROMETHEUS_ADDRESS, Provider, Reach, Request, Subject, Turn,
+    amazon::{self, Chain, Identity, Step, Wanted},
+    boxed, condition, error,
+    finding::excerpt,
+    measured, oauth2,
+};
+use reply::Reply;
 
 /// How long an answer may take unless the metric says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The metric's metadata: the query with its arguments.
 const RESOLVED_QUERY: &str = "ResolvedPrometheusQuery";
+/// The header that says who asks.
+const AUTHORIZATION: &str = "authorization";
 /// What to do about a server that is none.
 const ADVICE: &str =
     "check that provider.prometheus.address leads to a Prometheus server that is up";
-/// How much of an answer that cannot be read is shown.
-const EXCERPT: usize = 200;
 
 /// The provider, if the metric names it.
 pub(super) fn make(
     metric: &Metric,
+    _subject: &Subject,
     environment: &Environment,
 ) -> Option<Result<Box<dyn Provider>, String>> {
     let prometheus = metric.provider.prometheus.as_ref()?;
-    Some(
-        Prometheus::new(metric, prometheus, environment).map(|made| {
-            let made: Box<dyn Provider> = Box::new(made);
-            made
-        }),
-    )
+    Some(boxed(Prometheus::new(metric, prometheus, environment)))
 }
 
 struct Prometheus {
@@ -48,10 +48,23 @@ struct Prometheus {
     address: String,
     timeout: Duration,
     headers: Vec<(String, String)>,
+    client: Option<oauth2::Client>,
+    token: Option<String>,
+    /// For Amazon's servers, who asks.
+    signer: Signer,
     started: Timestamp,
     tried: Method,
     form: String,
     path: &'static str,
+}
+
+/// Who signs requests.
+enum Signer {
+    Nobody,
+    /// This is being found out.
+    Wanted(Box<Chain>),
+    /// This one does. What nobody may see of it is kept by the way to it.
+    Known(Box<Identity>, Vec<String>),
 }
 
 impl Prometheus {
@@ -66,9 +79,17 @@ impl Prometheus {
                 .map(Duration::from_secs)
                 .map_err(|_| "prometheus timeout should not be negative".to_owned())?,
         };
+        let address = address(&query.address, environment)?;
         Ok(Self {
-            address: address(&query.address, environment)?,
+            signer: signer(query, &address, environment)?,
+            address,
             headers: headers(query)?,
+            client: oauth2::Client::of(
+                &query.authentication.oauth2,
+                timeout,
+                Certificate::from(query.insecure),
+            )?,
+            token: None,
             metric: metric.clone(),
             query: query.clone(),
             timeout,
@@ -79,9 +100,18 @@ impl Prometheus {
         })
     }
 
-    fn request(&self) -> Turn {
+    fn request(&self, now: Timestamp) -> Turn {
         let url = format!("{}/api/v1/{}", self.address, self.path);
         let mut headers = self.headers.clone();
+        let is_own = self
+            .query
+            .headers
+            .iter()
+            .any(|header| is_same(&header.key, AUTHORIZATION));
+        if let Some(token) = self.token.as_ref().filter(|_| !is_own) {
+            headers.retain(|(name, _)| !is_same(name, AUTHORIZATION));
+            headers.push((AUTHORIZATION.to_owned(), token.clone()));
+        }
         let (url, body) = if self.tried == Method::POST {
             let form = "application/x-www-form-urlencoded".to_owned();
             if !headers
@@ -94,18 +124,44 @@ impl Prometheus {
         } else {
             (format!("{url}?{}", self.form), Vec::new())
         };
-        Turn::Ask(Box::new(Request {
+        let mut request = Request {
             method: self.tried.clone(),
             url,
             headers,
             body,
             timeout: self.timeout,
-            certificate: if self.query.insecure {
-                Certificate::Ignored
-            } else {
-                Certificate::Checked
-            },
-        }))
+            certificate: Certificate::from(self.query.insecure),
+            reach: Reach::Anywhere,
+        };
+        if let (Signer::Known(identity, _), false) = (&self.signer, is_own) {
+            // The signature goes over a password and a token.
+            request
+                .headers
+                .retain(|(name, _)| !is_same(name, AUTHORIZATION));
+            // It reads a blank in the address as what this is, not as a plus.
+            request.url = request.url.replace('+', "%20");
+            let Identity { keys, region } = identity.as_ref();
+            if let Err(why) = amazon::sign(&mut request, keys, (region, "aps"), now) {
+                return error(self.started, now, why);
+            }
+        }
+        Turn::Ask(Box::new(request))
+    }
+
+    /// On the way to who signs.
+    fn step(&mut self, step: Result<Step, String>, now: Timestamp) -> Turn {
+        match step {
+            Ok(Step::Turn(turn)) => turn,
+            Ok(Step::Known(identity)) => {
+                let secrets = self.secrets();
+                self.signer = Signer::Known(identity, secrets);
+                self.request(now)
+            }
+            Err(why) => {
+                let message = format!("could not get SigV4 credentials: {why}");
+                error(self.started, now, message)
+            }
+        }
     }
 
     /// The parameters of the request.
@@ -190,25 +246,58 @@ impl Provider for Prometheus {
         match self.parameters(now) {
             Ok(form) => {
                 self.form = form;
-                self.request()
+                if let Signer::Wanted(chain) = &mut self.signer {
+                    let step = chain.begin(now);
+                    return self.step(step, now);
+                }
+                match &self.client {
+                    // Each measurement has a token of its own.
+                    Some(client) => Turn::Ask(Box::new(client.request())),
+                    None => self.request(now),
+                }
             }
             Err(message) => error(now, now, message),
         }
     }
 
+    fn secrets(&self) -> Vec<String> {
+        match &self.signer {
+            Signer::Nobody => Vec::new(),
+            Signer::Wanted(chain) => chain.secrets(),
+            Signer::Known(_, secrets) => secrets.clone(),
+        }
+    }
+
     fn read(&mut self, answer: Answer, now: Timestamp) -> Turn {
-        let (status, body) = match answer {
-            Answer::NoAnswer(why) => {
+        if let Signer::Wanted(chain) = &mut self.signer {
+            let step = chain.read(answer, now);
+            return self.step(step, now);
+        }
+        if let (Signer::Nobody, None, Some(client)) = (&self.signer, &self.token, &mut self.client)
+        {
+            return match client.read(answer) {
+                oauth2::Step::Ask(request) => Turn::Ask(request),
+                oauth2::Step::Token(token) => {
+                    self.token = Some(token);
+                    self.request(now)
+                }
+                oauth2::Step::Failed(why) => {
+                    let url = format!("{}/api/v1/{}", self.address, self.path);
+                    error(self.started, now, format!("Post \"{url}\": {why}"))
+                }
+            };
+        }
+        let (status, body) = match answer.http() {
+            Ok(answer) => answer,
+            Err(why) => {
                 let address = &self.address;
                 let message = format!("prometheus at {address} cannot be reached: {why}; {ADVICE}");
                 return error(self.started, now, message);
             }
-            Answer::Response { status, body } => (status, body),
         };
-        // Servers that do not take POST are asked again (MP-103).
         if matches!(status, 405 | 501) && self.tried == Method::POST {
             self.tried = Method::GET;
-            return self.request();
+            return self.request(now);
         }
         let is_reply = serde_json::from_slice::<Reply>(&body).is_ok();
         if !is_reply && !(200..300).contains(&status) {
@@ -216,17 +305,14 @@ impl Provider for Prometheus {
             let message = format!("{kind}_error: {kind} error: {status}: {}", excerpt(&body));
             return error(self.started, now, message);
         }
-        match self.judge(&body, now) {
-            Ok(measurement) => Turn::Measured(Box::new(measurement)),
-            Err(message) => error(self.started, now, message),
-        }
+        measured(self.judge(&body, now), self.started, now)
     }
 }
 
 /// Keeps MP-102.
 fn address(given: &str, environment: &Environment) -> Result<String, String> {
     let address = if given.is_empty() {
-        &environment.prometheus_address
+        environment.variable(PROMETHEUS_ADDRESS)
     } else {
         given
     };
@@ -240,20 +326,31 @@ fn address(given: &str, environment: &Environment) -> Result<String, String> {
     Ok(address.trim_end_matches('/').to_owned())
 }
 
-/// Keeps MP-106, but for the two ways of signing in that come with the other providers.
+/// Only requests to Amazon's servers are signed, and only if the metric says anything about it (MP-106).
+fn signer(
+    query: &PrometheusMetric,
+    address: &str,
+    environment: &Environment,
+) -> Result<Signer, String> {
+    let sigv4 = &query.authentication.sigv4;
+    if *sigv4 == Sigv4Config::default() || !address.contains("aps-workspaces") {
+        return Ok(Signer::Nobody);
+    }
+    let url = url::Url::parse(address).ok();
+    if !url.is_some_and(|url| url.host_str().is_some_and(amazon::is_amazons)) {
+        return Err("authentication.sigv4 signs for hosts of Amazon's only".to_owned());
+    }
+    let wanted = Wanted {
+        region: sigv4.region.clone(),
+        profile: sigv4.profile.clone(),
+        role_arn: sigv4.role_arn.clone(),
+    };
+    Ok(Signer::Wanted(Box::new(Chain::new(environment, wanted))))
+}
+
+/// Keeps MP-106.
 fn headers(query: &PrometheusMetric) -> Result<Vec<(String, String)>, String> {
     let authentication = &query.authentication;
-    if !authentication.oauth2.token_url.is_empty() {
-        return Err(
-            "authentication.oauth2 is not supported yet: use basicAuth or headers".to_owned(),
-        );
-    }
-    let signs = authentication.sigv4 != tidegate_api::analysis::Sigv4Config::default();
-    if signs && query.address.contains("aps-workspaces") {
-        return Err(
-            "authentication.sigv4 is not supported yet: use basicAuth or headers".to_owned(),
-        );
-    }
     let mut headers: Vec<(String, String)> = Vec::new();
     for header in &query.headers {
         // The last one of a name is meant, as with Go's `Set`.
@@ -273,10 +370,12 @@ fn headers(query: &PrometheusMetric) -> Result<Vec<(String, String)>, String> {
         (false, false) => {
             let pair = format!("{}:{}", basic.username, basic.password);
             let code = base64::engine::general_purpose::STANDARD.encode(pair);
-            let name = "authorization";
             // A header of the user's own goes over it.
-            if !headers.iter().any(|(known, _)| is_same(known, name)) {
-                headers.push((name.to_owned(), format!("Basic {code}")));
+            if !headers
+                .iter()
+                .any(|(known, _)| is_same(known, AUTHORIZATION))
+            {
+                headers.push((AUTHORIZATION.to_owned(), format!("Basic {code}")));
             }
         }
     }
@@ -294,106 +393,9 @@ fn unix(at: Timestamp) -> String {
     format!("{whole}.{part:03}")
 }
 
-fn excerpt(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    let mut short: String = text.chars().take(EXCERPT).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
-}
-
-/// What the server says. A member that is `null` counts as one that is not there, as for Go.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Reply {
-    status: String,
-    #[serde(default, deserialize_with = "null_is_nothing")]
-    data: Data,
-    #[serde(default, deserialize_with = "null_is_nothing")]
-    error_type: String,
-    #[serde(default, deserialize_with = "null_is_nothing")]
-    error: String,
-    #[serde(default, deserialize_with = "null_is_nothing")]
-    warnings: Vec<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Data {
-    #[serde(deserialize_with = "null_is_nothing")]
-    result_type: String,
-    result: Json,
-}
-
-fn null_is_nothing<'de, D, T>(from: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::deserialize(from)?.unwrap_or_default())
-}
-
-impl Data {
-    /// The result as conditions see it, and as text. Keeps MP-107.
-    fn value(&self) -> Result<(Value, String), String> {
-        match self.result_type.as_str() {
-            "scalar" => {
-                let sample = sample(&self.result)?;
-                Ok((Value::Float(sample), print(sample)))
-            }
-            "vector" => many(self.series().map(|series| sample(&series["value"]))),
-            "matrix" => many(self.series().flat_map(|series| {
-                series["values"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .map(sample)
-            })),
-            _ => Err("Prometheus metric type not supported".to_owned()),
-        }
-    }
-
-    fn series(&self) -> impl Iterator<Item = &Json> {
-        self.result.as_array().into_iter().flatten()
-    }
-}
-
-fn many(samples: impl Iterator<Item = Result<f64, String>>) -> Result<(Value, String), String> {
-    let samples: Vec<f64> = samples.collect::<Result<_, _>>()?;
-    let texts: Vec<String> = samples.iter().copied().map(print).collect();
-    Ok((Value::floats(samples), format!("[{}]", texts.join(","))))
-}
-
-/// `[1700000000.123, "0.5"]`.
-fn sample(pair: &Json) -> Result<f64, String> {
-    let text = pair[1]
-        .as_str()
-        .ok_or_else(|| format!("prometheus gave a sample that is none: {pair}"))?;
-    match text {
-        "NaN" => Ok(f64::NAN),
-        "+Inf" | "Inf" => Ok(f64::INFINITY),
-        "-Inf" => Ok(f64::NEG_INFINITY),
-        _ => text
-            .parse()
-            .map_err(|_| format!("prometheus gave a value that is no number: {text:?}")),
-    }
-}
-
-/// A value as Prometheus' own libraries print it: no exponent.
-fn print(value: f64) -> String {
-    if value.is_nan() {
-        "NaN".to_owned()
-    } else if value.is_infinite() {
-        if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned()
-    } else {
-        format!("{value}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
     use super::*;
 
@@ -407,8 +409,12 @@ mod tests {
     }
 
     fn start(prometheus: &Json) -> (Box<dyn Provider>, Turn) {
-        let mut provider =
-            super::super::provider(&metric(prometheus), &Environment::default()).unwrap();
+        let mut provider = super::super::provider(
+            &metric(prometheus),
+            &Subject::default(),
+            &Environment::default(),
+        )
+        .unwrap();
         let turn = provider.start(Timestamp::UNIX_EPOCH);
         (provider, turn)
     }
@@ -468,6 +474,33 @@ mod tests {
             signs,
             [&("Authorization".to_owned(), "Bearer t".to_owned())]
         );
+    }
+
+    #[test]
+    fn a_token_is_fetched_and_goes_over_a_password_but_not_over_a_header() {
+        let asked = |headers: Json| {
+            let (mut provider, turn) = start(&json!({"address": "http://p", "query": "up",
+            "headers": headers,
+            "authentication": {
+                "basicAuth": {"username": "u", "password": "p"},
+                "oauth2": {"tokenUrl": "http://id", "clientId": "a", "clientSecret": "b"},
+            }}));
+            let Turn::Ask(request) = turn else {
+                panic!("a token is asked for");
+            };
+            assert_eq!(request.url, "http://id");
+            let body = br#"{"access_token": "t"}"#.to_vec();
+            let answer = Answer::Response { status: 200, body };
+            let Turn::Ask(request) = provider.read(answer, Timestamp::UNIX_EPOCH) else {
+                panic!("then the query is asked");
+            };
+            assert_eq!(request.url, "http://p/api/v1/query");
+            let mut headers = request.headers.into_iter();
+            headers.find(|(name, _)| is_same(name, AUTHORIZATION))
+        };
+        assert_eq!(asked(json!([])).unwrap().1, "Bearer t");
+        let own = json!([{"key": "Authorization", "value": "mine"}]);
+        assert_eq!(asked(own).unwrap().1, "mine");
     }
 
     #[test]
@@ -578,9 +611,13 @@ mod tests {
     #[test]
     fn a_metric_that_cannot_be_asked_says_why() {
         let refused = |prometheus: Json| {
-            super::super::provider(&metric(&prometheus), &Environment::default())
-                .err()
-                .unwrap()
+            super::super::provider(
+                &metric(&prometheus),
+                &Subject::default(),
+                &Environment::default(),
+            )
+            .err()
+            .unwrap()
         };
         assert_eq!(
             refused(json!({"query": "up"})),

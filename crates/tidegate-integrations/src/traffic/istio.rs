@@ -299,7 +299,8 @@ impl<'a> Parts<'a> {
         }
         let detail = if seen.absent.contains(&VIRTUAL_SERVICES) {
             "the server could not find the requested resource: this cluster serves no \
-             virtualservices.networking.istio.io: install Istio, or take istio out of trafficRouting"
+             virtualservices.networking.istio.io in the version that is asked for: install Istio, name \
+             another version with the controller's flag --istio-api-version, or take istio out of trafficRouting"
                 .to_owned()
         } else {
             let name = Value::from(key.name.as_str());

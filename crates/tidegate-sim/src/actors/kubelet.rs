@@ -25,6 +25,8 @@ pub struct Timing {
     pub start: SignedDuration,
     /// The same for pods that run to completion.
     pub job_start: SignedDuration,
+    /// How long each second of a probe's initial delay takes (K3).
+    pub probe_second: SignedDuration,
     /// From the end of the preStop hook to removal.
     pub stop: SignedDuration,
     /// From binding to the first failed pull of an image that does not exist: longer than a good pod's
@@ -41,6 +43,7 @@ impl Default for Timing {
             bind: SignedDuration::ZERO,
             start: SignedDuration::from_secs(2),
             job_start: SignedDuration::from_secs(1),
+            probe_second: SignedDuration::from_secs(1),
             stop: SignedDuration::from_secs(1),
             pull_fails: SignedDuration::from_millis(3_500),
             pull_back_off: SignedDuration::from_secs(2),

@@ -1,7 +1,8 @@
-//! A server that speaks Prometheus' HTTP API, with values that the story says.
+//! A server that speaks Prometheus' HTTP API, with values that the story says, or answers as the story says
+//! whatever is asked.
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use tidegate_integrations::metrics::{Answer, Request};
 
 use crate::digest::Digest;
@@ -23,8 +24,17 @@ pub enum Says {
     Nothing,
     /// It cannot be reached.
     Down,
-    /// Something that is not Prometheus' language.
+    /// Nothing within the time that it is given; as the shell tells it.
+    Slow,
+    /// Something that is not Prometheus' language, nor JSON.
     Garbage,
+    /// Exactly this.
+    Answer {
+        /// The status code.
+        status: u16,
+        /// The body.
+        json: Value,
+    },
 }
 
 /// The server. The saying that was told last wins.
@@ -63,11 +73,21 @@ impl MetricServer {
             Says::Down => {
                 return Answer::NoAnswer("connection refused".to_owned());
             }
+            Says::Slow => {
+                let seconds = request.timeout.as_secs_f64();
+                return Answer::NoAnswer(format!(
+                    "no whole answer within {seconds} s; a longer timeout can be given in the metric"
+                ));
+            }
             Says::Garbage => {
                 return Answer::Response {
                     status: 200,
                     body: b"<html>It works!</html>".to_vec(),
                 };
+            }
+            Says::Answer { status, json } => {
+                let (status, body) = (*status, json.to_string().into_bytes());
+                return Answer::Response { status, body };
             }
         };
         let body = json!({"status": "success", "data": {"resultType": "vector", "result": result}});

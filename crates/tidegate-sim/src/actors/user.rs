@@ -36,7 +36,8 @@ pub struct User<'a> {
 impl User<'_> {
     /// Carries out a command: `set image v2`, `promote [--full |
     /// --skip-current-step | --skip-all-steps]`, `abort`, `retry`, `pause`, `resume`,
-    /// `undo [--to-revision N]`, `scale N`, `restart [--in DURATION]`, `terminate analysisrun`.
+    /// `undo [--to-revision N]`, `scale N`, `restart [--in DURATION]`,
+    /// `terminate analysisrun|experiment`, `retry experiment`.
     ///
     /// # Errors
     /// When the command is not known or the API refuses it.
@@ -56,6 +57,8 @@ impl User<'_> {
             ["undo", "--to-revision", revision] => self.undo(revision.parse()?),
             ["scale", replicas] => self.scale(replicas.parse()?),
             ["terminate", "analysisrun"] => self.terminate(),
+            ["terminate", "experiment"] => self.experiments(&json!({"spec": {"terminate": true}})),
+            ["retry", "experiment"] => self.experiments(&json!({"status": null})),
             ["restart"] => self.restart(SignedDuration::ZERO),
             ["restart", "--in", delay] => self.restart(delay.parse()?),
             _ => bail!("no such command: {command}"),
@@ -90,14 +93,15 @@ impl User<'_> {
     }
 
     /// Changes an object named like `Service web-stable` by a merge patch; a patch that says `status`
-    /// goes to the status.
+    /// goes to the status, where that is apart.
     ///
     /// # Errors
     /// When there is no such object or the API refuses the patch.
     pub fn patch(&mut self, what: &str, change: Value) -> anyhow::Result<()> {
         let (kind, name) = self.find(what)?;
         let target = Target::new(kind, self.namespace_of(kind), name);
-        let target = if change.get("status").is_some() {
+        let apart = self.cluster.kinds().get(kind).status == kinds::StatusWrites::Apart;
+        let target = if apart && change.get("status").is_some() {
             target.status()
         } else {
             target
@@ -186,6 +190,23 @@ impl User<'_> {
     fn restart(&mut self, delay: SignedDuration) -> anyhow::Result<()> {
         let at = Time::new(self.now + delay).to_string();
         self.patch_spec(&json!({"restartAt": at}))
+    }
+
+    /// Writes every Experiment (ACT-12).
+    fn experiments(&mut self, patch: &Value) -> anyhow::Result<()> {
+        let namespace = Some(self.namespace);
+        let all = self.cluster.in_namespace(kinds::EXPERIMENTS, namespace);
+        let names: Vec<String> = all.map(|one| fields::name(one).to_owned()).collect();
+        if names.is_empty() {
+            bail!("there is no Experiment");
+        }
+        let call = self.call();
+        for name in names {
+            let target = Target::new(kinds::EXPERIMENTS, self.namespace, &name);
+            let patch = Patch::Merge(patch.clone());
+            self.cluster.patch(&call, &target, &patch)?;
+        }
+        Ok(())
     }
 
     /// Ends every AnalysisRun of the Rollout that has no verdict yet (ACT-12).

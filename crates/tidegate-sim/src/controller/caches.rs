@@ -1,5 +1,7 @@
 //! What the controller has seen of the cluster: one watch per kind, each at its own place in the log.
 
+mod experiments;
+mod owners;
 mod seen;
 
 use std::{
@@ -10,6 +12,7 @@ use std::{
 use serde_json::Value;
 use tidegate_api::{
     analysis::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate},
+    experiment::Experiment,
     labels,
     meta::ObjectMeta,
     rollout::Rollout,
@@ -28,7 +31,7 @@ use tidegate_core::{
 use tidegate_integrations::traffic::{self, Seen as SeenByRouters};
 
 use super::{
-    shelf::{Entry, Shelf},
+    shelf::{self, Entry, Shelf},
     workloads::{self, Known, Workloads},
 };
 use crate::{
@@ -40,7 +43,7 @@ use crate::{
 };
 
 /// The kinds that are watched.
-pub const WATCHED: [KindId; 9] = [
+pub const WATCHED: [KindId; 11] = [
     kinds::ROLLOUTS,
     kinds::REPLICA_SETS,
     kinds::SERVICES,
@@ -48,8 +51,10 @@ pub const WATCHED: [KindId; 9] = [
     istio::VIRTUAL_SERVICES,
     istio::DESTINATION_RULES,
     kinds::ANALYSIS_RUNS,
+    kinds::EXPERIMENTS,
     kinds::ANALYSIS_TEMPLATES,
     kinds::CLUSTER_ANALYSIS_TEMPLATES,
+    kinds::JOBS,
 ];
 
 /// What has changed.
@@ -62,7 +67,12 @@ pub(super) struct News {
 }
 
 /// The kinds that are looked at one by one.
-const DECIDED: [KindId; 3] = [kinds::ROLLOUTS, kinds::ANALYSIS_RUNS, kinds::SERVICES];
+const DECIDED: [KindId; 4] = [
+    kinds::ROLLOUTS,
+    kinds::ANALYSIS_RUNS,
+    kinds::EXPERIMENTS,
+    kinds::SERVICES,
+];
 
 /// Everything that is watched.
 #[derive(Clone, Debug, Default)]
@@ -77,8 +87,10 @@ pub(super) struct Caches {
     /// Kinds that the cluster does not serve.
     absent: Vec<Resource>,
     pub(super) analysis_runs: Shelf<AnalysisRun>,
+    pub(super) experiments: Shelf<Experiment>,
     analysis_templates: Shelf<AnalysisTemplate>,
     cluster_analysis_templates: Shelf<ClusterAnalysisTemplate>,
+    jobs: Shelf<Value>,
     workloads: Workloads,
 }
 
@@ -101,7 +113,7 @@ impl Caches {
             for value in cluster.in_namespace(kind, None) {
                 let object = Locator::new(kind, fields::namespace(value), fields::name(value));
                 if is_watched(kind, value) {
-                    caches.fill(&object, value);
+                    caches.set(&object, Some(value));
                     if DECIDED.contains(&kind) {
                         dirty.insert(object);
                     } else if kind == istio::DESTINATION_RULES {
@@ -199,51 +211,35 @@ impl Caches {
     }
 
     fn put(&mut self, change: &Change) {
-        let kind = change.object.kind;
-        if !is_watched(kind, &change.new) {
-            return;
-        }
-        if kind == kinds::ROLLOUTS {
-            self.rollouts.put(change);
-        } else if kind == kinds::REPLICA_SETS {
-            self.replica_sets.put(change);
-        } else if kind == kinds::SERVICES {
-            self.services.put(change);
-        } else if kind == kinds::INGRESSES {
-            self.ingresses.put(change);
-        } else if kind == istio::VIRTUAL_SERVICES {
-            self.virtual_services.put(change);
-        } else if kind == istio::DESTINATION_RULES {
-            self.destination_rules.put(change);
-        } else if kind == kinds::ANALYSIS_RUNS {
-            self.analysis_runs.put(change);
-        } else if kind == kinds::ANALYSIS_TEMPLATES {
-            self.analysis_templates.put(change);
-        } else if kind == kinds::CLUSTER_ANALYSIS_TEMPLATES {
-            self.cluster_analysis_templates.put(change);
+        if is_watched(change.object.kind, &change.new) {
+            self.set(&change.object, shelf::after(change));
         }
     }
 
-    fn fill(&mut self, object: &Locator, value: &Arc<Value>) {
+    fn set(&mut self, object: &Locator, value: Option<&Arc<Value>>) {
         let kind = object.kind;
         if kind == kinds::ROLLOUTS {
-            self.rollouts.fill(object, value);
+            self.rollouts.set(object, value);
         } else if kind == kinds::REPLICA_SETS {
-            self.replica_sets.fill(object, value);
+            self.replica_sets.set(object, value);
         } else if kind == kinds::SERVICES {
-            self.services.fill(object, value);
+            self.services.set(object, value);
         } else if kind == kinds::INGRESSES {
-            self.ingresses.fill(object, value);
+            self.ingresses.set(object, value);
         } else if kind == istio::VIRTUAL_SERVICES {
-            self.virtual_services.fill(object, value);
+            self.virtual_services.set(object, value);
         } else if kind == istio::DESTINATION_RULES {
-            self.destination_rules.fill(object, value);
+            self.destination_rules.set(object, value);
         } else if kind == kinds::ANALYSIS_RUNS {
-            self.analysis_runs.fill(object, value);
+            self.analysis_runs.set(object, value);
+        } else if kind == kinds::EXPERIMENTS {
+            self.experiments.set(object, value);
         } else if kind == kinds::ANALYSIS_TEMPLATES {
-            self.analysis_templates.fill(object, value);
+            self.analysis_templates.set(object, value);
         } else if kind == kinds::CLUSTER_ANALYSIS_TEMPLATES {
-            self.cluster_analysis_templates.fill(object, value);
+            self.cluster_analysis_templates.set(object, value);
+        } else if kind == kinds::JOBS {
+            self.jobs.set(object, value);
         }
     }
 
@@ -254,15 +250,19 @@ impl Caches {
         if kind == kinds::ROLLOUTS {
             dirty.insert(object.clone());
             self.add_managed(object, dirty);
+            self.add_steps(object, dirty);
         } else if kind == kinds::REPLICA_SETS {
-            dirty.extend(owner(change));
-        } else if kind == kinds::ANALYSIS_RUNS {
+            dirty.extend(owners::owner(change));
+        } else if kind == kinds::ANALYSIS_RUNS || kind == kinds::EXPERIMENTS {
             dirty.insert(object.clone());
-            dirty.extend(owner(change));
+            dirty.extend(owners::owner(change));
+        } else if kind == kinds::JOBS {
+            dirty.extend(owners::measured(change));
         } else if kind == kinds::SERVICES {
             if self.left(object).is_some() {
                 dirty.insert(object.clone());
             }
+            dirty.extend(owners::owner(change));
             self.add_matching(object, dirty, |rollout| {
                 rollout::service_names(rollout).contains(&*object.name)
             });
@@ -366,7 +366,9 @@ impl Caches {
         Observed {
             workload: self.workloads.get(rollout),
             replica_sets: self.replica_sets_of(rollout),
-            strangers: self.workloads.strangers(rollout),
+            strangers: self
+                .workloads
+                .strangers(namespace, &format!("{}-", rollout.metadata.name)),
             rivals: self.rivals_of(rollout, &services),
             services,
             analysis_runs: self
@@ -382,6 +384,7 @@ impl Caches {
                     )),
                 })
                 .collect(),
+            experiments: self.experiments_of(rollout),
             analysis_templates: self.analysis_templates.by_name(namespace),
             cluster_analysis_templates: self.cluster_analysis_templates.by_name(""),
             router_findings: traffic::findings(
@@ -469,24 +472,14 @@ fn farewell(change: &Change) -> Option<ObjectMeta> {
     }
 }
 
-/// ReplicaSets without the hash label are nobody's business here, as in the shell.
+/// ReplicaSets without the hash label and Jobs without a run are nobody's business here, as in the shell.
 fn is_watched(kind: KindId, object: &Value) -> bool {
-    kind != kinds::REPLICA_SETS || fields::labels(object).contains_key(labels::POD_TEMPLATE_HASH)
-}
-
-/// The Rollout that controls the changed object (QUE-06).
-fn owner(change: &Change) -> Option<Locator> {
-    fields::owners(&change.new)
-        .iter()
-        .find(|owner| {
-            owner.get("controller") == Some(&Value::Bool(true))
-                && fields::text(owner, &["kind"]) == "Rollout"
-        })
-        .map(|owner| {
-            Locator::new(
-                kinds::ROLLOUTS,
-                &change.object.namespace,
-                fields::text(owner, &["name"]),
-            )
-        })
+    let label = if kind == kinds::REPLICA_SETS {
+        labels::POD_TEMPLATE_HASH
+    } else if kind == kinds::JOBS {
+        labels::ANALYSIS_RUN_UID
+    } else {
+        return true;
+    };
+    fields::labels(object).contains_key(label)
 }

@@ -61,6 +61,14 @@ impl<T: DeserializeOwned> Entry<T> {
     }
 }
 
+/// An object after a change; `None` if it is gone.
+pub(super) fn after(change: &Change) -> Option<&Arc<Value>> {
+    match change.what {
+        What::Added | What::Modified => Some(&change.new),
+        What::Deleted => None,
+    }
+}
+
 /// The objects of one kind, by namespace and name.
 #[derive(Clone, Debug)]
 pub(super) struct Shelf<T>(pub(super) BTreeMap<Arc<str>, BTreeMap<Arc<str>, Entry<T>>>);
@@ -72,28 +80,17 @@ impl<T> Default for Shelf<T> {
 }
 
 impl<T: DeserializeOwned> Shelf<T> {
-    /// Takes in a change.
-    pub(super) fn put(&mut self, change: &Change) {
-        let names = self
-            .0
-            .entry(Arc::clone(&change.object.namespace))
-            .or_default();
-        match change.what {
-            What::Added | What::Modified => {
-                names.insert(Arc::clone(&change.object.name), Entry::new(&change.new));
+    /// Takes in an object as it is now; without a value it is gone.
+    pub(super) fn set(&mut self, object: &Locator, value: Option<&Arc<Value>>) {
+        let names = self.0.entry(Arc::clone(&object.namespace)).or_default();
+        match value {
+            Some(value) => {
+                names.insert(Arc::clone(&object.name), Entry::new(value));
             }
-            What::Deleted => {
-                names.remove(&change.object.name);
+            None => {
+                names.remove(&object.name);
             }
         }
-    }
-
-    /// Takes in an object of a list.
-    pub(super) fn fill(&mut self, object: &Locator, value: &Arc<Value>) {
-        self.0
-            .entry(Arc::clone(&object.namespace))
-            .or_default()
-            .insert(Arc::clone(&object.name), Entry::new(value));
     }
 
     /// The object of this name, or what is wrong with it.

@@ -10,7 +10,7 @@ use tidegate_core::{
     rollout::workload,
 };
 
-use super::shelf::Shelf;
+use super::shelf::{self, Shelf};
 use crate::{
     cluster::{
         Change, Cluster, Locator, fields,
@@ -66,23 +66,21 @@ impl Workloads {
         let mut objects = Shelf::default();
         for value in cluster.in_namespace(kind, None) {
             let object = Locator::new(kind, fields::namespace(value), fields::name(value));
-            objects.fill(&object, value);
+            objects.set(&object, Some(value));
         }
         let cursor = Cursor::new(kind, cluster.version());
         self.0.insert(kind, (cursor, objects));
     }
 
-    /// ReplicaSets without the hash label that have a name that a Rollout might want, as far as they are
-    /// followed.
-    pub(super) fn strangers(&self, rollout: &Rollout) -> Vec<String> {
-        let prefix = format!("{}-", rollout.metadata.name);
+    /// ReplicaSets without the hash label whose names begin so, as far as they are followed.
+    pub(super) fn strangers(&self, namespace: &str, prefix: &str) -> Vec<String> {
         let followed = self.0.get(&kinds::REPLICA_SETS);
-        let all = followed.map(|(_, shelf)| shelf.all_raw(&rollout.metadata.namespace));
+        let all = followed.map(|(_, shelf)| shelf.all_raw(namespace));
         all.into_iter()
             .flatten()
             .filter(|set| !fields::labels(set).contains_key(labels::POD_TEMPLATE_HASH))
             .map(|set| fields::name(set).to_owned())
-            .filter(|name| name.starts_with(&prefix))
+            .filter(|name| name.starts_with(prefix))
             .collect()
     }
 
@@ -93,12 +91,12 @@ impl Workloads {
         held_back: &BTreeMap<KindId, u64>,
     ) -> Vec<&'c Change> {
         let mut all = Vec::new();
-        for (cursor, shelf) in self.0.values_mut() {
+        for (cursor, objects) in self.0.values_mut() {
             let changes = cursor
                 .take(cluster, held_back.get(&cursor.kind).copied())
                 .expect("the simulated cluster forgets nothing");
             for change in changes {
-                shelf.put(change);
+                objects.set(&change.object, shelf::after(change));
                 all.push(change);
             }
         }

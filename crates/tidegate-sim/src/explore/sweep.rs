@@ -251,7 +251,7 @@ fn retell(mut world: World, fault: Fault) -> String {
 }
 
 /// The kinds whose objects are compared.
-const COMPARED: [KindId; 7] = [
+const COMPARED: [KindId; 8] = [
     kinds::ROLLOUTS,
     kinds::REPLICA_SETS,
     kinds::SERVICES,
@@ -259,6 +259,7 @@ const COMPARED: [KindId; 7] = [
     istio::VIRTUAL_SERVICES,
     istio::DESTINATION_RULES,
     kinds::ANALYSIS_RUNS,
+    kinds::EXPERIMENTS,
 ];
 
 /// How a run ended, without what may differ: versions, uids, generations and instants.

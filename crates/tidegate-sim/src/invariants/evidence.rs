@@ -29,17 +29,18 @@ fn forward(deed: &Deed<'_>) -> Option<&'static str> {
         .then_some("its weight rises")
 }
 
-/// The AnalysisRuns that the update waits for or is watched by, and of which the controller could know
-/// that they have this phase.
+/// The AnalysisRuns and Experiments that the update waits for or is watched by, and of which the controller
+/// could know that they have this phase.
 fn known_runs<'a>(deed: &'a Deed<'_>, phases: &'a [&str]) -> impl Iterator<Item = &'a Value> + 'a {
     let canary = &deed.before.status()["canary"];
     let current = [
-        "currentStepAnalysisRunStatus",
-        "currentBackgroundAnalysisRunStatus",
-    ]
-    .map(|member| fields::text(canary, &[member, "name"]));
+        fields::text(canary, &["currentStepAnalysisRunStatus", "name"]),
+        fields::text(canary, &["currentBackgroundAnalysisRunStatus", "name"]),
+        fields::text(canary, &["currentExperiment"]),
+    ];
     let step = deed.before.step.unwrap_or(0).to_string();
     let runs = deed.state.of(kinds::ANALYSIS_RUNS);
+    let runs = runs.chain(deed.state.of(kinds::EXPERIMENTS));
     runs.map(|run| &**run).filter(move |run| {
         let phase = fields::text(run, &["status", "phase"]);
         let of_step = fields::text(run, &["metadata", "labels", labels::STEP_INDEX]);
@@ -54,14 +55,14 @@ fn known_runs<'a>(deed: &'a Deed<'_>, phases: &'a [&str]) -> impl Iterator<Item 
 }
 
 fn was_known(deed: &Deed<'_>, run: &Value) -> bool {
-    let place = Locator::new(
-        kinds::ANALYSIS_RUNS,
-        fields::namespace(run),
-        fields::name(run),
-    );
+    let kind = if fields::text(run, &["kind"]) == "Experiment" {
+        kinds::EXPERIMENTS
+    } else {
+        kinds::ANALYSIS_RUNS
+    };
+    let place = Locator::new(kind, fields::namespace(run), fields::name(run));
     let verdict = deed.memory.verdicts.get(&place).copied().unwrap_or(0);
-    deed.cause
-        .is_some_and(|cause| cause.saw(kinds::ANALYSIS_RUNS) >= verdict)
+    deed.cause.is_some_and(|cause| cause.saw(kind) >= verdict)
 }
 
 /// S1-5: an analysis that failed ends the update: nothing goes forward any more.
@@ -121,7 +122,7 @@ pub(super) fn promotion_has_its_reason(deed: &Deed<'_>) -> Option<String> {
     })
 }
 
-/// S1-4: whether an AnalysisRun is of the present attempt.
+/// S1-4: whether an AnalysisRun or Experiment is of the present attempt.
 pub(super) fn is_of_this_attempt(deed: &Deed<'_>, run: &Value) -> bool {
     !deed.memory.spent.contains(fields::uid(run))
 }

@@ -4,7 +4,9 @@ use jiff::SignedDuration;
 use serde_json::Value;
 use tidegate_api::{labels, meta::Time};
 
-use super::{Deed, Picture, evidence::is_of_this_attempt, picture::hash_of};
+use super::{
+    Deed, Picture, evidence::is_of_this_attempt, identity::slot_of_step, picture::hash_of,
+};
 use crate::{
     cluster::{fields, kinds},
     world::CONTROLLER,
@@ -71,6 +73,8 @@ pub(super) fn step_is_done(deed: &Deed<'_>) -> Option<String> {
         scale_lacks(before, scale)
     } else if step.get("analysis").is_some() {
         analysis_lacks(deed, from)
+    } else if step.get("experiment").is_some() {
+        experiment_lacks(deed, from)
     } else {
         None
     };
@@ -147,6 +151,17 @@ fn analysis_lacks(deed: &Deed<'_>, step: i64) -> Option<String> {
             && is_of_this_attempt(deed, run)
     });
     (!good).then(|| "no AnalysisRun of it was successful".to_owned())
+}
+
+fn experiment_lacks(deed: &Deed<'_>, step: i64) -> Option<String> {
+    let good = deed.state.of(kinds::EXPERIMENTS).any(|one| {
+        fields::controller_uid(one) == deed.before.uid
+            && hash_of(one) == deed.before.current
+            && slot_of_step(one, deed.before.name()) == step.to_string()
+            && one["status"]["phase"] == "Successful"
+            && is_of_this_attempt(deed, one)
+    });
+    (!good).then(|| "no Experiment of it was successful".to_owned())
 }
 
 /// The weight that the steps before the current one have set.

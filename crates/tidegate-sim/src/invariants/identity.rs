@@ -43,6 +43,64 @@ pub(super) fn one_replica_set_per_template(deed: &Deed<'_>) -> Option<String> {
     })
 }
 
+/// S1-14: for one place of an update there is one AnalysisRun and one Experiment under way, and its name
+/// says which place that is.
+pub(super) fn one_attempt_at_a_time(deed: &Deed<'_>) -> Option<String> {
+    let change = deed.change;
+    let (kind, one) = (change.object.kind, &*change.new);
+    let created = change.what == What::Added && change.actor == CONTROLLER;
+    let separator = match kind {
+        kinds::ANALYSIS_RUNS => '.',
+        kinds::EXPERIMENTS => '-',
+        _ => return None,
+    };
+    if !created || fields::controller_uid(one) != deed.after.uid {
+        return None;
+    }
+    let (name, slot) = (fields::name(one), slot(one, deed.after.name()));
+    let counted = |rest: &str| rest.strip_prefix(separator)?.parse::<u32>().ok();
+    let fits = |rest: &str| rest.is_empty() || counted(rest).is_some();
+    if !name.strip_prefix(slot.as_str()).is_some_and(fits) {
+        return Some(format!("S1-14: {name} is made for {slot}"));
+    }
+    let mut others = deed.state.of(kind).filter(|other| {
+        fields::controller_uid(other) == deed.after.uid
+            && fields::name(other) != name
+            && self::slot(other, deed.after.name()) == slot
+            && is_under_way(other)
+    });
+    let other = fields::name(others.next()?);
+    Some(format!("S1-14: {name} is made beside {other}"))
+}
+
+/// What the name of an AnalysisRun or Experiment begins with that is made for this place.
+fn slot(object: &Value, rollout: &str) -> String {
+    let revision = fields::text(object, &["metadata", "annotations", labels::REVISION]);
+    let version = format!("{rollout}-{}-{revision}", hash_of(object));
+    let label = |name: &str| fields::text(object, &["metadata", "labels", name]).to_owned();
+    match label(labels::ROLLOUT_TYPE).as_str() {
+        labels::ROLLOUT_TYPE_STEP => format!("{version}-{}", label(labels::STEP_INDEX)),
+        labels::ROLLOUT_TYPE_BACKGROUND => version,
+        labels::ROLLOUT_TYPE_PRE_PROMOTION => format!("{version}-pre"),
+        labels::ROLLOUT_TYPE_POST_PROMOTION => format!("{version}-post"),
+        _ => format!("{version}-{}", slot_of_step(object, rollout)),
+    }
+}
+
+/// The step of an Experiment, which only its name says: after the Rollout's, the hash and the revision.
+pub(super) fn slot_of_step<'a>(object: &'a Value, rollout: &str) -> &'a str {
+    let prefix = format!("{rollout}-{}-", hash_of(object));
+    let rest = fields::name(object).strip_prefix(&prefix);
+    rest.and_then(|rest| rest.split('-').nth(1))
+        .unwrap_or_default()
+}
+
+fn is_under_way(object: &Value) -> bool {
+    let phase = fields::text(object, &["status", "phase"]);
+    let is_over = ["Successful", "Failed", "Error", "Inconclusive"].contains(&phase);
+    !is_over && object["spec"]["terminate"] != true && !fields::is_deleting(object)
+}
+
 /// S2-9: a name that is taken counts as a collision only if what has it is not ours with this template.
 pub(super) fn collisions_are_real(deed: &Deed<'_>) -> Option<String> {
     let change = deed.change;

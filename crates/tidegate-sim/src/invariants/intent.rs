@@ -31,13 +31,14 @@ pub(super) fn abort_is_sticky(deed: &Deed<'_>) -> Option<String> {
         .then(|| "S1-9: the abort is taken back".to_owned())
 }
 
-/// S1-9: the controller aborts for an analysis or for the progress deadline, and only an update.
+/// S1-9: the controller aborts for an analysis, an experiment or the progress deadline, and only an update.
 pub(super) fn abort_has_its_reason(deed: &Deed<'_>) -> Option<String> {
     let (before, after) = (deed.before, deed.after);
     if !is_status(deed) || before.is_aborted() || !after.is_aborted() {
         return None;
     }
-    let judged = deed.state.of(kinds::ANALYSIS_RUNS).any(|run| {
+    let runs = deed.state.of(kinds::ANALYSIS_RUNS);
+    let judged = runs.chain(deed.state.of(kinds::EXPERIMENTS)).any(|run| {
         let phase = fields::text(run, &["status", "phase"]);
         fields::controller_uid(run) == before.uid && ["Failed", "Error"].contains(&phase)
     });
@@ -74,6 +75,10 @@ pub(super) fn new_version_begins_anew(deed: &Deed<'_>) -> Option<String> {
         ),
         ("currentStepAnalysisRunStatus", !step_run.is_null()),
         ("currentBackgroundAnalysisRunStatus", !background.is_null()),
+        (
+            "currentExperiment",
+            !fields::text(status, &["canary", "currentExperiment"]).is_empty(),
+        ),
     ];
     let (name, _) = left.into_iter().find(|(_, stays)| *stays)?;
     Some(format!("S1-10: a new version begins with the old {name}"))
@@ -115,7 +120,8 @@ pub(super) fn deadline_is_kept(deed: &Deed<'_>) -> Option<String> {
     }
     let waits = before.step.and_then(|step| usize::try_from(step).ok());
     let waits = waits.and_then(|step| before.steps().get(step));
-    if waits.is_some_and(|step| step.get("analysis").is_some() || step.get("pause").is_some()) {
+    let endless = ["analysis", "experiment", "pause"];
+    if waits.is_some_and(|step| endless.iter().any(|kind| step.get(*kind).is_some())) {
         return Some("S1-21: the progress deadline passes in a step without one".to_owned());
     }
     let seconds = before

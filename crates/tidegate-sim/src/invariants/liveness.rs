@@ -5,7 +5,7 @@ use serde_json::Value;
 use jiff::{SignedDuration, Timestamp};
 use tidegate_api::{labels, meta::Time};
 
-use super::{Picture, State, memory::Memory};
+use super::{Picture, State, drain, experiments, memory::Memory};
 use crate::cluster::{fields, kinds};
 
 /// How late a timer may fire, and a person be heard.
@@ -39,6 +39,8 @@ pub(super) fn overdue(
         );
         late.extend(deadline_of_a_set(state, rollout, is_late));
     }
+    late.extend(experiments::overdue(state, &is_late));
+    late.extend(drain::overdue(state, &is_late));
     late
 }
 

@@ -30,10 +30,10 @@ pub(super) struct Memory {
     pub(super) asked: BTreeMap<Locator, u64>,
     /// Since when nobody has looked at what a person wrote to a Rollout.
     pub(super) unheard: BTreeMap<Locator, (u64, Timestamp)>,
-    /// The version at which each AnalysisRun came to its verdict.
+    /// The version at which each AnalysisRun and Experiment came to its verdict.
     pub(super) verdicts: BTreeMap<Locator, u64>,
-    /// The uids of AnalysisRuns that judge nothing any more: they were there before the present attempt
-    /// at the update began.
+    /// The uids of AnalysisRuns and Experiments that judge nothing any more: they were there before the
+    /// present attempt at the update began.
     pub(super) spent: BTreeSet<String>,
     /// The newest version of each kind that passes of a process over an object wrote and know of.
     pub(super) written: BTreeMap<(u32, ObjectKey), BTreeMap<KindId, u64>>,
@@ -56,7 +56,7 @@ impl Memory {
                 self.gone.insert(object.clone(), change.version);
             }
         }
-        if object.kind == kinds::ANALYSIS_RUNS
+        if [kinds::ANALYSIS_RUNS, kinds::EXPERIMENTS].contains(&object.kind)
             && is_verdict(&change.new)
             && !change.old.as_deref().is_some_and(is_verdict)
         {
@@ -64,7 +64,8 @@ impl Memory {
         }
     }
 
-    /// Takes in a change after it was checked; `runs` are the AnalysisRuns that there are.
+    /// Takes in a change after it was checked; `runs` are the AnalysisRuns and
+    /// Experiments that there are.
     pub(super) fn after<'a>(&mut self, change: &Change, runs: impl Iterator<Item = &'a Value>) {
         let object = &change.object;
         if change.actor == USER {
@@ -120,7 +121,7 @@ impl Memory {
     }
 }
 
-/// Whether an AnalysisRun has come to its end.
+/// Whether an AnalysisRun or Experiment has come to its end.
 fn is_verdict(run: &Value) -> bool {
     let phase = fields::text(run, &["status", "phase"]);
     ["Successful", "Failed", "Error", "Inconclusive"].contains(&phase)
@@ -147,7 +148,7 @@ fn begins_anew(change: &Change) -> bool {
     renewed || (retried && change.actor != CONTROLLER)
 }
 
-/// Whether an AnalysisRun judges the version of a Rollout.
+/// Whether an AnalysisRun or Experiment judges the version of a Rollout.
 pub(super) fn judges(run: &Value, (rollout, hash): (&str, &str)) -> bool {
     fields::controller_uid(run) == rollout && hash_of(run) == hash
 }

@@ -1,12 +1,12 @@
 //! Where Istio sends the traffic of a Rollout, read by hand from `VirtualServices` and a
 //! `DestinationRule`, and what must hold of those objects themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tidegate_api::labels::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH};
 
-use super::{Deed, State};
+use super::{Deed, State, drain};
 use crate::{
     cluster::{Locator, What, fields, istio},
     world::CONTROLLER,
@@ -180,25 +180,74 @@ pub(super) fn extra_routes_lead_to_pods(deed: &Deed<'_>) -> Option<String> {
 
 /// S0-16: of a `VirtualService` or a `DestinationRule` only what is ours changes.
 ///
-/// Allowed, as upstream does it: destinations of nobody's are taken out of a weighted route.
+/// Destinations and subsets of experiments are ours as well. Allowed, as upstream does it: destinations of
+/// nobody's are taken out of a weighted route.
 pub(super) fn only_managed_fields_change(deed: &Deed<'_>) -> Option<String> {
     let change = deed.change;
     if change.actor != CONTROLLER || change.what != What::Modified {
         return None;
     }
     let routing = &deed.after.object()["spec"]["strategy"]["canary"]["trafficRouting"];
+    let old = change.old.as_deref()?;
+    let tried = drain::services(deed.state, &deed.after.uid);
+    let outlived = outlived_subsets(old, routing);
     let rest = |object: &Value| {
         if change.object.kind == istio::VIRTUAL_SERVICES {
-            Some(without_routes_and_weights(object, routing))
+            let mut rest = without_routes_and_weights(object, routing);
+            drop_destinations(&mut rest, &tried);
+            Some(rest)
         } else if change.object.kind == istio::DESTINATION_RULES {
-            Some(without_hashes(object))
+            let mut rest = without_hashes(object);
+            drop_subsets(&mut rest, |name| {
+                tried.contains(name) || outlived.contains(name)
+            });
+            Some(rest)
         } else {
             None
         }
     };
-    let (mut before, after) = (rest(change.old.as_deref()?)?, rest(&change.new)?);
+    let (mut before, after) = (rest(old)?, rest(&change.new)?);
     forget_guests(&mut before, &after);
     (before != after).then(|| format!("S0-16: {} changes in what is not ours", change.object.name))
+}
+
+/// Subsets that carry a hash and are neither the Rollout's two nor kept ones: of experiments of before.
+fn outlived_subsets(rule: &Value, routing: &Value) -> BTreeSet<String> {
+    let named = &routing["istio"]["destinationRule"];
+    let mut kept: Vec<&str> = ["canarySubsetName", "stableSubsetName"]
+        .into_iter()
+        .map(|member| fields::text(named, &[member]))
+        .collect();
+    let listed = fields::list(named, &["additionalSubsetNames"]).iter();
+    kept.extend(listed.filter_map(Value::as_str));
+    let subsets = fields::list(rule, &["spec", "subsets"]).iter();
+    subsets
+        .filter(|subset| !fields::text(subset, &["labels", POD_TEMPLATE_HASH]).is_empty())
+        .map(|subset| fields::text(subset, &["name"]))
+        .filter(|name| !kept.contains(name))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn drop_subsets(rule: &mut Value, goes: impl Fn(&str) -> bool) {
+    let subsets = rule["spec"].get_mut("subsets");
+    if let Some(subsets) = subsets.and_then(Value::as_array_mut) {
+        subsets.retain(|subset| !goes(fields::text(subset, &["name"])));
+    }
+}
+
+/// Takes out the destinations that are a Service of an experiment's and nothing else.
+fn drop_destinations(object: &mut Value, tried: &BTreeSet<String>) {
+    for list in LISTS {
+        let routes = object["spec"].get_mut(list).and_then(Value::as_array_mut);
+        let all = routes.into_iter().flatten();
+        for to in all.filter_map(|route| route.get_mut("route")?.as_array_mut()) {
+            to.retain(|one| {
+                let host = fields::text(one, &["destination", "host"]);
+                !tried.contains(host) || *one != json!({"destination": {"host": host}})
+            });
+        }
+    }
 }
 
 fn forget_guests(before: &mut Value, after: &Value) {

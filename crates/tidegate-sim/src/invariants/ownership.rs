@@ -1,8 +1,9 @@
 //! What the controller may write, and under which guard.
 
+use tidegate_api::labels;
 use tidegate_core::plan::{
-    ANALYSIS_RUNS, Class, DEPLOYMENTS, DESTINATION_RULES, Guard, INGRESSES, ObjectKey, PODS,
-    REPLICA_SETS, ROLLOUTS, SERVICES, VIRTUAL_SERVICES, Verb, Write,
+    ANALYSIS_RUNS, Class, DEPLOYMENTS, DESTINATION_RULES, EXPERIMENTS, Guard, INGRESSES, JOBS,
+    ObjectKey, PODS, REPLICA_SETS, ROLLOUTS, SERVICES, VIRTUAL_SERVICES, Verb, Write,
 };
 
 use super::{State, mesh, workload};
@@ -35,24 +36,37 @@ pub(super) fn guarded(write: &Write) -> Option<String> {
     (!held).then(|| format!("S2-2: a {class} write of {} has no guard", write.target))
 }
 
-/// S2-1: a write is about the Rollout or AnalysisRun itself, about what it controls, or about a Service,
-/// a routing object or a Deployment, which its spec names. What nobody controls may be adopted.
+/// S2-1: a write is about the Rollout, Experiment or AnalysisRun itself, about what it controls, or about a Service,
+/// a routing object or a Deployment, which its spec names. What nobody controls may be adopted, but not by
+/// an Experiment.
 pub(super) fn only_ours(state: &State, about: &ObjectKey, write: &Write) -> Option<String> {
     let target = &write.target;
     if target.resource == PODS {
         return (!is_pod_of(state, about, target))
             .then(|| format!("S2-1: {target} is none of {about}'s"));
     }
-    if target == about || write.verb == Verb::Create || target.resource == SERVICES {
+    let by_experiment = about.resource == EXPERIMENTS;
+    if target == about || write.verb == Verb::Create {
         return None;
+    }
+    if target.resource == SERVICES && !by_experiment {
+        return None;
+    }
+    if target.resource == JOBS {
+        return (!is_job_of(state, about, target))
+            .then(|| format!("S2-1: {target} is none of {about}'s"));
     }
     if target.resource == DEPLOYMENTS {
         return workload::not_referred_to(state, about, target);
     }
     let kind = if target.resource == REPLICA_SETS {
         kinds::REPLICA_SETS
+    } else if target.resource == SERVICES {
+        kinds::SERVICES
     } else if target.resource == ANALYSIS_RUNS {
         kinds::ANALYSIS_RUNS
+    } else if target.resource == EXPERIMENTS {
+        kinds::EXPERIMENTS
     } else if target.resource == INGRESSES {
         kinds::INGRESSES
     } else if let Some(kind) = meshed(target) {
@@ -65,19 +79,20 @@ pub(super) fn only_ours(state: &State, about: &ObjectKey, write: &Write) -> Opti
     } else {
         return Some(format!("S2-1: {target} is none of {about}'s"));
     };
-    let owner = (about.resource == ROLLOUTS)
-        .then(|| {
-            state.get(&Locator::new(
-                kinds::ROLLOUTS,
-                &about.namespace,
-                &about.name,
-            ))
-        })
-        .flatten();
+    let owner = if by_experiment {
+        Some(kinds::EXPERIMENTS)
+    } else {
+        (about.resource == ROLLOUTS).then_some(kinds::ROLLOUTS)
+    };
+    let owner = owner.and_then(|kind| {
+        let place = Locator::new(kind, &about.namespace, &about.name);
+        state.get(&place)
+    });
     let object = state.get(&Locator::new(kind, &target.namespace, &target.name))?;
     let controller = fields::controller_uid(object);
     let ours = owner.is_some_and(|owner| fields::uid(owner) == controller);
-    (!ours && !controller.is_empty()).then(|| format!("S2-1: {target} is not {about}'s"))
+    (!ours && (by_experiment || !controller.is_empty()))
+        .then(|| format!("S2-1: {target} is not {about}'s"))
 }
 
 /// Whether the guard names another version than the newest, so that the server refuses the write: who
@@ -104,6 +119,17 @@ fn meshed(target: &ObjectKey) -> Option<KindId> {
     } else {
         None
     }
+}
+
+/// Whether a Job is gone or measures for the run.
+fn is_job_of(state: &State, about: &ObjectKey, job: &ObjectKey) -> bool {
+    let run = Locator::new(kinds::ANALYSIS_RUNS, &about.namespace, &about.name);
+    let job = Locator::new(kinds::JOBS, &job.namespace, &job.name);
+    let (Some(run), Some(job)) = (state.get(&run), state.get(&job)) else {
+        return true;
+    };
+    let label = ["metadata", "labels", labels::ANALYSIS_RUN_UID];
+    fields::text(job, &label) == fields::uid(run)
 }
 
 /// Whether a pod is gone or belongs to a ReplicaSet of the Rollout.

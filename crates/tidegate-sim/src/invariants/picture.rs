@@ -1,12 +1,15 @@
 //! One Rollout and what serves its traffic, drawn from the cluster's true state.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_api::labels;
 
-use super::{State, blue_green::Colours, routing::Routing, state::SetFacts};
+use super::{State, blue_green::Colours, drain, routing::Routing, state::SetFacts};
 use crate::cluster::fields;
 
 /// One ReplicaSet.
@@ -35,6 +38,8 @@ pub(crate) struct Picture {
     pub(crate) step: Option<i64>,
     pub(crate) user_paused: bool,
     pub(crate) sets: BTreeMap<String, Set>,
+    /// Hashes that only its Experiments have.
+    tried: BTreeSet<String>,
     /// What the router sends where; `None` without a router.
     pub(crate) routing: Option<Routing>,
     /// What the Services of a blue-green Rollout select; `None` for a canary.
@@ -48,6 +53,9 @@ impl Picture {
         let (uid, namespace) = (fields::uid(rollout), fields::namespace(rollout));
         let canary = &rollout["spec"]["strategy"]["canary"];
         let status = &rollout["status"];
+        let sets = sets(state, uid, now);
+        let mut tried = drain::hashes(state, uid);
+        tried.retain(|hash| !sets.contains_key(hash));
         Self {
             uid: uid.to_owned(),
             replicas: fields::number(rollout, &["spec", "replicas"]).unwrap_or(1),
@@ -55,7 +63,8 @@ impl Picture {
             stable: fields::text(status, &["stableRS"]).to_owned(),
             step: fields::number(status, &["currentStepIndex"]),
             user_paused: rollout["spec"]["paused"] == true,
-            sets: sets(state, uid, now),
+            sets,
+            tried,
             routing: canary
                 .get("trafficRouting")
                 .map(|routing| Routing::read(state, namespace, routing, canary)),
@@ -144,9 +153,10 @@ impl Picture {
             .map_or(0, |routing| routing.declared(hash))
     }
 
-    /// The hashes that may have traffic.
+    /// The hashes of its versions that may have traffic.
     pub(crate) fn hashes(&self) -> impl Iterator<Item = &str> {
-        self.routing.iter().flat_map(Routing::hashes)
+        let all = self.routing.iter().flat_map(Routing::hashes);
+        all.filter(|hash| !self.tried.contains(*hash))
     }
 
     pub(crate) fn set(&self, hash: &str) -> Set {

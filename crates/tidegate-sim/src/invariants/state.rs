@@ -13,7 +13,7 @@ use crate::cluster::{
 };
 
 /// The kinds that the checks look at.
-const WATCHED: [KindId; 10] = [
+const WATCHED: [KindId; 12] = [
     kinds::ROLLOUTS,
     kinds::REPLICA_SETS,
     kinds::PODS,
@@ -22,8 +22,10 @@ const WATCHED: [KindId; 10] = [
     istio::VIRTUAL_SERVICES,
     istio::DESTINATION_RULES,
     kinds::ANALYSIS_RUNS,
+    kinds::EXPERIMENTS,
     kinds::DEPLOYMENTS,
     kinds::POD_TEMPLATES,
+    kinds::JOBS,
 ];
 
 /// The true state.
@@ -133,6 +135,16 @@ impl State {
         let known = place.and_then(|(place, _)| self.available.get(place));
         let then = known.and_then(|known| known.iter().rev().find(|(from, _)| *from <= version));
         then.map_or(0, |(_, available)| *available)
+    }
+
+    /// Whether pods of an owner's hash were ever available, as its ReplicaSet says.
+    pub(super) fn was_available(&self, (owner, hash): (&str, &str)) -> bool {
+        let sets = self.sets.iter();
+        let mut places = sets.filter(|(_, set)| set.owner == owner && set.hash == hash);
+        places.any(|(place, _)| {
+            let known = self.available.get(place);
+            known.is_some_and(|known| known.iter().any(|(_, available)| *available > 0))
+        })
     }
 
     pub(super) fn sets(&self) -> impl Iterator<Item = &SetFacts> {

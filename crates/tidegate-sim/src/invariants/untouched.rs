@@ -1,14 +1,17 @@
-//! When nothing may be written but a Rollout's own status: it cannot be acted upon, it is going, or what
+//! When nothing may be written but a Rollout's (or an Experiment's) own status: it cannot be acted upon, it is going, or what
 //! it names is another's.
 
 use serde_json::Value;
 use tidegate_api::{labels, rollout::Rollout};
 use tidegate_core::{
-    plan::{DEPLOYMENTS, ObjectKey, POD_TEMPLATES, REPLICA_SETS, ROLLOUTS, Resource, Verb, Write},
+    plan::{
+        DEPLOYMENTS, EXPERIMENTS, ObjectKey, POD_TEMPLATES, REPLICA_SETS, ROLLOUTS, Resource, Verb,
+        Write,
+    },
     rollout::{service_names, validate, workload},
 };
 
-use super::{Deed, State};
+use super::{Deed, State, experiments};
 use crate::{
     cluster::{Locator, fields, kinds},
     world::CONTROLLER,
@@ -16,6 +19,10 @@ use crate::{
 
 /// S0-19, S0-20 and S2-14, before a write of a pass over a Rollout is sent.
 pub(super) fn only_the_status(state: &State, about: &ObjectKey, write: &Write) -> Option<String> {
+    if about.resource == EXPERIMENTS {
+        let place = Locator::new(kinds::EXPERIMENTS, &about.namespace, &about.name);
+        return experiments::only_the_status(state.get(&place)?, (about, &write.target));
+    }
     if about.resource != ROLLOUTS {
         return None;
     }

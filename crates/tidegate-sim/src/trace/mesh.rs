@@ -29,6 +29,11 @@ pub(super) fn changes(target: &str, old: &Value, new: &Value) -> Vec<String> {
         };
         format!("point {target} {name} at {hash}")
     }));
+    let now = subsets(new);
+    let gone = known
+        .iter()
+        .filter(|(name, _)| !now.iter().any(|(other, _)| other == name));
+    parts.extend(gone.map(|(name, _)| format!("no subset {target} {name}")));
     parts
 }
 

@@ -10,7 +10,7 @@ use super::{LOOK, RESTART, World};
 use crate::{
     actors::{Fate, metrics::Says},
     cluster::{fields, kinds},
-    scenario::{Api, Becoming, Blow, Happening, Metrics, NAMESPACE, Pods},
+    scenario::{Api, Becoming, Blow, Happening, Jobs, Metrics, NAMESPACE, Pods},
 };
 
 impl World {
@@ -46,7 +46,20 @@ impl World {
         Ok(true)
     }
 
+    /// A story without a Rollout is about its Experiment.
+    pub(super) fn mind(&mut self, object: &Value) {
+        let rollout = &self.outside.rollout;
+        let known = self.cluster.get(kinds::ROLLOUTS, NAMESPACE, rollout);
+        if object["kind"] == "Experiment" && known.is_none() {
+            self.outside.experiment = Some(fields::name(object).to_owned());
+        }
+    }
+
     fn is_so(&self, when: &str) -> bool {
+        if let Some(name) = &self.outside.experiment {
+            let experiment = self.cluster.get(kinds::EXPERIMENTS, NAMESPACE, name);
+            return experiment.is_some_and(|one| one["status"]["phase"] == when);
+        }
         let Some(rollout) = self
             .cluster
             .get(kinds::ROLLOUTS, NAMESPACE, &self.outside.rollout)
@@ -87,6 +100,9 @@ impl World {
         }
         if let Some(pods) = &happening.pods {
             self.befall(pods)?;
+        }
+        if let Some(jobs) = &happening.jobs {
+            self.befall_jobs(jobs)?;
         }
         if let Some(told) = &happening.metrics {
             self.measure(told);
@@ -138,13 +154,31 @@ impl World {
         Ok(())
     }
 
+    fn befall_jobs(&mut self, told: &Jobs) -> anyhow::Result<()> {
+        self.line("jobs", || {
+            format!("of {} become {:?}", told.of, told.r#become).to_lowercase()
+        });
+        self.actors
+            .befall_jobs(&mut self.cluster, (&told.of, told.r#become), self.now)
+    }
+
     fn measure(&mut self, told: &Metrics) {
         let says = match told.says.as_str() {
             Some("nothing") => Says::Nothing,
             Some("down") => Says::Down,
+            Some("slow") => Says::Slow,
             Some("garbage") => Says::Garbage,
             Some(value) => Says::Value(value.to_owned()),
-            None => Says::Value(told.says.to_string()),
+            None => match told.says.get("json") {
+                Some(json) => Says::Answer {
+                    status: told.says["status"]
+                        .as_u64()
+                        .and_then(|status| u16::try_from(status).ok())
+                        .unwrap_or(200),
+                    json: json.clone(),
+                },
+                None => Says::Value(told.says.to_string()),
+            },
         };
         self.line("metrics", || {
             let what = if told.query.is_empty() {
@@ -179,6 +213,7 @@ impl World {
                 fields::name(object)
             );
             self.line("user", || format!("apply {what}"));
+            self.mind(object);
             self.user().apply(object.clone())
         } else if let Some(what) = patch {
             self.line("user", || format!("patch {what} with {}", command["with"]));

@@ -3,14 +3,16 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tidegate_api::workload::Pod;
 use tidegate_core::{
+    analysis_run::Secret,
     plan::{Event, ObjectKey, Plan, Write},
     rollout::pods::Query,
-    run::{Failure, Outcome},
+    run::{Failure, Outcome, Unavailable},
 };
 use tidegate_integrations::metrics;
 
@@ -43,6 +45,11 @@ fn name_versions(outside: &mut Outside, cluster: &Cluster) {
         .changes_since(outside.monitor.seen())
         .expect("the simulated cluster forgets nothing");
     for change in changes {
+        if change.object.kind == kinds::ANALYSIS_RUNS && change.old.is_none() {
+            // Names of Jobs begin with the uid of their run.
+            let run = &change.new;
+            outside.trace.name(fields::uid(run), fields::name(run));
+        }
         if change.object.kind != kinds::REPLICA_SETS || change.old.is_some() {
             continue;
         }
@@ -163,6 +170,56 @@ impl Surroundings for View<'_> {
 
     fn ask(&mut self, request: &metrics::Request) -> metrics::Answer {
         self.outside.metrics.answer(request, self.now)
+    }
+
+    fn secret(&mut self, namespace: &str, name: &str) -> Result<Secret, String> {
+        if self.outside.faults.weather == Weather::Unavailable {
+            return Err("the server is unavailable".to_owned());
+        }
+        let Some(secret) = self.cluster.get(kinds::SECRETS, namespace, name) else {
+            return Ok(Secret::Absent);
+        };
+        let data = fields::map(secret, &["data"]).iter();
+        let values = data.filter_map(|(key, coded)| {
+            let bytes = STANDARD.decode(coded.as_str()?).ok()?;
+            Some((key.clone(), String::from_utf8(bytes).ok()?))
+        });
+        Ok(Secret::Values(values.collect()))
+    }
+
+    fn look_up(&mut self, call: &metrics::Call) -> Result<Value, Failure> {
+        if self.outside.faults.weather == Weather::Unavailable {
+            let busy = Unavailable::because("the server is unavailable");
+            return Err(Failure::Unavailable(busy));
+        }
+        match call {
+            metrics::Call::Get(key) => {
+                let found = direct::get(self.cluster, key);
+                found
+                    .map(|object| (**object).clone())
+                    .ok_or(Failure::NotFound)
+            }
+            metrics::Call::List {
+                resource,
+                namespace,
+                selector,
+            } => {
+                let kind = direct::kind_of(self.cluster, resource).ok_or(Failure::NotFound)?;
+                let selector = LabelSelector::parse(selector)
+                    .map_err(|refusal| Failure::Refused(refusal.message))?;
+                let items: Vec<&Value> = self
+                    .cluster
+                    .in_namespace(kind, Some(namespace))
+                    .filter(|object| selector.matches(object))
+                    .map(|object| &**object)
+                    .collect();
+                Ok(json!({ "items": items }))
+            }
+            metrics::Call::Write(write) => Err(Failure::Refused(format!(
+                "{} is only read here",
+                write.target
+            ))),
+        }
     }
 
     fn pods(&mut self, query: &Query) -> Result<Vec<Pod>, String> {

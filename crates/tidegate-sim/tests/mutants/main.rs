@@ -1,8 +1,11 @@
 //! Every invariant can be broken, and is seen to be: broken controllers, one for each.
 
 mod ends;
+mod experiment_step;
+mod experiments;
 mod gates;
 mod guards;
+mod measurements;
 mod traffic;
 
 use std::sync::Arc;

@@ -24,8 +24,9 @@ const CALLING: [&str; 3] = ["reqwest", "hyper::", "ureq"];
 /// Where ReplicaSets, pods and Services may be seen as they are on the wire: before the snapshot, where manifests are
 /// judged, and where people look. (Whole Rollouts are handed further, because the next status and what
 /// children inherit are made of them.)
-const WIRE: [&str; 5] = [
+const WIRE: [&str; 6] = [
     "observed.rs",
+    "experiment/parse.rs",
     "rollout/parse.rs",
     "rollout/pods.rs",
     "rollout/validate",

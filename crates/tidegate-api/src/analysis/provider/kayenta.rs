@@ -30,7 +30,7 @@ pub struct KayentaMetric {
     /// What is compared.
     #[serde(deserialize_with = "crate::lenient::list")]
     pub scopes: Vec<KayentaScope>,
-    /// Whether each look covers only the newest interval, instead of all since the start.
+    /// Whether a judgement covers all since the run began, instead of the newest interval.
     #[serde(
         deserialize_with = "crate::lenient::null_as_default",
         skip_serializing_if = "crate::lenient::is_zero"

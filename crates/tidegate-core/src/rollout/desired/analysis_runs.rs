@@ -7,96 +7,33 @@ mod create;
 pub mod history;
 pub mod templates;
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
-use serde_json::{Value, json};
 use tidegate_api::{
     analysis::{AnalysisRun, phase},
     labels,
     rollout::{RolloutAnalysis, RolloutAnalysisRunStatus, RolloutStatus},
 };
 
+pub(crate) use create::measures;
 pub use templates::Templates;
 
 use crate::{
-    analysis_run::is_completed,
-    plan::{ANALYSIS_RUNS, Class, Effect, Event, Guard, ObjectKey, Severity, Verb, Write},
+    plan::{Effect, Event, Severity},
     reason::Reason,
     rollout::{
-        draft::{AbortChange, CurrentRun, Draft, Rollback},
+        desired::trials::{Begun, Trial},
+        draft::{CurrentRun, Draft, Rollback},
         replica_math::current_step,
-        snapshot::{Flag, Lifetime, RolloutSnapshot},
+        snapshot::RolloutSnapshot,
         steps::Step,
     },
 };
 
 /// The pause that waits for somebody to look at an analysis that came to no verdict.
-const INCONCLUSIVE: &str = "InconclusiveAnalysisRun";
+pub(crate) const INCONCLUSIVE: &str = "InconclusiveAnalysisRun";
 
 /// One AnalysisRun, as far as a Rollout looks at it.
-#[derive(Clone, Debug)]
-pub struct RunView {
-    /// Its name.
-    pub name: String,
-    /// The wire object: what it measures.
-    pub run: Arc<AnalysisRun>,
-    /// The hash of the version that it judges, if it says so.
-    pub hash: Option<String>,
-    /// Its phase; empty while it is new.
-    pub phase: String,
-    /// When it was created.
-    pub created: Option<Timestamp>,
-    /// `spec.terminate`.
-    pub terminating: Flag,
-    /// Whether it is being deleted.
-    pub lifetime: Lifetime,
-}
-
-impl RunView {
-    /// What a Rollout sees of a run.
-    pub fn new(run: &Arc<AnalysisRun>) -> Self {
-        let metadata = &run.metadata;
-        Self {
-            name: metadata.name.clone(),
-            hash: metadata.labels.get(labels::POD_TEMPLATE_HASH).cloned(),
-            phase: run.status.phase.clone(),
-            created: metadata.creation_timestamp.map(Timestamp::from),
-            terminating: Flag::from(run.spec.terminate),
-            lifetime: if metadata.deletion_timestamp.is_some() {
-                Lifetime::Deleting
-            } else {
-                Lifetime::Alive
-            },
-            run: Arc::clone(run),
-        }
-    }
-
-    fn current(&self) -> CurrentRun {
-        CurrentRun {
-            name: self.name.clone(),
-            phase: self.phase.clone(),
-            message: self.run.status.message.clone(),
-        }
-    }
-
-    /// A write to this very run, as it was seen.
-    fn write(&self, (verb, body): (Verb, Value), reason: Reason) -> Effect {
-        let metadata = &self.run.metadata;
-        Effect::Write(Write {
-            verb,
-            target: ObjectKey::new(ANALYSIS_RUNS, &metadata.namespace, &metadata.name),
-            guard: Guard::Version {
-                uid: metadata.uid.clone(),
-                resource_version: metadata.resource_version.clone(),
-            },
-            body,
-            class: Class::Meta,
-            events: Vec::new(),
-            reason,
-        })
-    }
-}
+pub type RunView = Trial<AnalysisRun>;
 
 /// What a pass does to AnalysisRuns.
 #[derive(Debug, Default)]
@@ -252,7 +189,7 @@ fn reconcile_step(
         return None;
     };
     let is_of_another_step = held.is_some_and(|run| {
-        run.run.metadata.labels.get(labels::STEP_INDEX) != Some(&index.to_string())
+        run.object.metadata.labels.get(labels::STEP_INDEX) != Some(&index.to_string())
     });
     if step.analysis.templates.is_empty() || is_of_another_step {
         runs.effects.extend(held.and_then(cancel));
@@ -305,30 +242,19 @@ fn follow(
 ) -> Option<CurrentRun> {
     let Some(run) = held.filter(|run| !needs_new(snapshot, run)) else {
         return match create::run(snapshot, draft, analysis, place) {
-            Ok(create::Begun::New(write, current)) => {
+            Ok(Begun::New(write, current)) => {
                 runs.effects.push(Effect::Write(*write));
                 Some(current)
             }
-            Ok(create::Begun::Known(run)) => Some(run.current()),
+            Ok(Begun::Known(run)) => Some(run.current()),
             Err(message) => {
                 runs.retry = Some(Reason::Invalid { message });
                 held.map(RunView::current)
             }
         };
     };
-    match run.phase.as_str() {
-        phase::INCONCLUSIVE => draft.add_pauses.push(INCONCLUSIVE),
-        phase::ERROR | phase::FAILED => {
-            let why = &run.run.status.message;
-            let begin = format!("{} analysis phase error/failed", place.words());
-            draft.abort = AbortChange::Add(if why.is_empty() {
-                begin
-            } else {
-                format!("{begin}: {why}")
-            });
-        }
-        _ => {}
-    }
+    let begin = format!("{} analysis phase error/failed", place.words());
+    run.judge(INCONCLUSIVE, &begin, draft);
     Some(run.current())
 }
 
@@ -344,13 +270,9 @@ fn needs_new(snapshot: &RolloutSnapshot, run: &RunView) -> bool {
     snapshot.recorded.aborted_at.is_some()
 }
 
-fn cancel(run: &RunView) -> Option<Effect> {
-    if run.terminating.is_set() || is_completed(&run.phase) {
-        return None;
-    }
-    let body = json!({"spec": {"terminate": true}});
-    let reason = Reason::Because("nothing depends on its verdict any more".to_owned());
-    Some(run.write((Verb::Patch, body), reason))
+/// Ends a run that has no verdict yet.
+pub(crate) fn cancel(run: &RunView) -> Option<Effect> {
+    run.end("nothing depends on its verdict any more")
 }
 
 /// Tells of the phases that changed. Keeps ANA-14.

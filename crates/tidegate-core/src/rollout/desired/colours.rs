@@ -110,7 +110,7 @@ fn advancing<'a>(
     let Some(new) = snapshot.new_replica_set() else {
         return Move::Waits(Reason::Because("there is no new version yet".to_owned()));
     };
-    if !promotion::is_whole(snapshot) {
+    if !promotion::is_whole(snapshot, draft) {
         return Move::Waits(awaits(new, snapshot.replicas));
     }
     if !promotion::is_fast_tracked(snapshot, strategy, draft) {

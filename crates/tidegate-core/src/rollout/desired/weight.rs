@@ -6,7 +6,7 @@ use crate::{
     plan::{Backend, Effect, Event, ManagedRoutes, Route, RouteRequest, Sequence, TrafficSplit},
     reason::Reason,
     rollout::{
-        desired::routers,
+        desired::{experiments, routers},
         draft::Draft,
         replica_math::{
             self, current_step, cut_share, desired_weight, is_dynamic, lacking, max_weight,
@@ -96,6 +96,8 @@ fn route(
 struct Wish {
     weight: i32,
     canary_hash: String,
+    /// Those of the experiment that runs.
+    additional: Vec<Backend>,
     managed_routes: ManagedRoutes,
     reason: Reason,
 }
@@ -107,8 +109,13 @@ fn wish(snapshot: &RolloutSnapshot, draft: &Draft) -> Wish {
     let wish = |weight: i32, reason: Reason, managed_routes: ManagedRoutes| Wish {
         weight,
         canary_hash: hash.clone(),
+        additional: Vec::new(),
         managed_routes,
         reason,
+    };
+    let beside = |wish: Wish| Wish {
+        additional: experiments::receivers(snapshot, wish.weight, max_weight(snapshot)),
+        ..wish
     };
     if let Some(old_canary) = rolls_back_dynamically(snapshot) {
         return Wish {
@@ -128,7 +135,7 @@ fn wish(snapshot: &RolloutSnapshot, draft: &Draft) -> Wish {
     }
     let Some(new) = new.filter(|new| new.available > 0) else {
         let reason = Reason::Because("the new version has no available pods".to_owned());
-        return wish(0, reason, ManagedRoutes::Remove);
+        return beside(wish(0, reason, ManagedRoutes::Remove));
     };
     let max = max_weight(snapshot);
     if snapshot.recorded.promote_full.is_set() {
@@ -146,10 +153,10 @@ fn wish(snapshot: &RolloutSnapshot, draft: &Draft) -> Wish {
     };
     let (weight, reason) = while_paused(snapshot, mid_steps(snapshot, index));
     if replica_math::counts(snapshot, None).canary > 0 {
-        return wish(weight, reason, ManagedRoutes::Keep);
+        return beside(wish(weight, reason, ManagedRoutes::Keep));
     }
     // Whoever is about to lose all pods loses its traffic and its routes first (S0-3, S0-15).
-    wish(0, reason, ManagedRoutes::Remove)
+    beside(wish(0, reason, ManagedRoutes::Remove))
 }
 
 /// Differs from upstream, which moves traffic on to pods that were on their way when somebody paused
@@ -312,13 +319,16 @@ fn split(snapshot: &RolloutSnapshot, wish: &Wish) -> TrafficSplit {
             service: canary_service.to_owned(),
         },
         stable: Backend {
-            weight: max - wish.weight,
+            weight: wish
+                .additional
+                .iter()
+                .fold(max - wish.weight, |rest, one| rest - one.weight),
             hash: snapshot
                 .stable_replica_set()
                 .map_or_else(String::new, |set| set.hash.clone()),
             service: stable_service.to_owned(),
         },
-        additional: Vec::new(),
+        additional: wish.additional.clone(),
         max_weight: max,
         managed_routes: wish.managed_routes,
         routes: routes(snapshot, wish),
@@ -365,26 +375,60 @@ fn record(snapshot: &RolloutSnapshot, split: &TrafficSplit) -> TrafficWeights {
     TrafficWeights {
         canary: destination(&split.canary, &snapshot.canary.canary_service),
         stable: destination(&split.stable, &snapshot.canary.stable_service),
-        additional: Vec::new(),
+        additional: split
+            .additional
+            .iter()
+            .map(|backend| destination(backend, &backend.service))
+            .collect(),
         verified: None,
     }
+}
+
+/// The weights as an update begins, and what is told of them: a canary that gets nothing gets nothing of the new
+/// version, too. Whatever else changes waits for the routers; so do hashes that only they know.
+pub(crate) fn handed_over(snapshot: &RolloutSnapshot) -> Option<(TrafficWeights, Event)> {
+    let held = snapshot.rollout.status.canary.weights.as_ref()?;
+    let serves_nobody = held.canary.weight == 0 && held.additional.is_empty();
+    let routed = matches!(snapshot.canary.routing, Routing::ByRouters { .. })
+        && !snapshot.canary.canary_service.is_empty();
+    if !serves_nobody || !routed || held.verified.is_some() {
+        return None;
+    }
+    let mut next = held.clone();
+    next.canary
+        .pod_template_hash
+        .clone_from(&snapshot.template_hash);
+    let told = updated(Some(held), &next);
+    Some((next, told))
 }
 
 fn same(held: &TrafficWeights, next: &TrafficWeights) -> bool {
     held.canary == next.canary && held.stable == next.stable && held.additional == next.additional
 }
 
-/// Keeps TR-008.
+/// Keeps TR-008, with lists as Go prints them.
 fn updated(held: Option<&TrafficWeights>, next: &TrafficWeights) -> Event {
-    let change = match held {
-        None => format!("to {}", next.canary.weight),
-        Some(held) if held.canary.weight != next.canary.weight => {
-            format!("from {} to {}", held.canary.weight, next.canary.weight)
+    let mut changes = Vec::new();
+    match held {
+        None => changes.push(format!("to {}", next.canary.weight)),
+        Some(held) => {
+            let (from, to) = (held.canary.weight, next.canary.weight);
+            changes.extend((from != to).then(|| format!("from {from} to {to}")));
+            if held.additional != next.additional {
+                let all: Vec<String> = next.additional.iter().map(in_go).collect();
+                changes.push(format!("additional: [{}]", all.join(" ")));
+            }
         }
-        Some(_) => String::new(),
-    };
+    }
     Event::normal(
         "TrafficWeightUpdated",
-        format!("Traffic weight updated {change}"),
+        format!("Traffic weight updated {}", changes.join(", ")),
+    )
+}
+
+fn in_go(one: &WeightDestination) -> String {
+    format!(
+        "{{{} {} {}}}",
+        one.weight, one.service_name, one.pod_template_hash
     )
 }

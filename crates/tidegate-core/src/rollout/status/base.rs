@@ -1,17 +1,20 @@
 //! The status rebuilt from the snapshot, and moved on as the pass decided.
 
 use tidegate_api::{
+    analysis::phase,
     meta::LabelSelector,
     rollout::{CanaryStatus, RolloutAnalysisRunStatus, RolloutStatus},
 };
 
 use super::colours;
 use crate::{
+    analysis_run::is_completed,
     plan::Event,
     rollout::{
         conditions::{self, Kind},
         draft::{AbortChange, Clearing, CurrentRun, Draft, Outcome, Restart, Skip},
         duration, events,
+        replica_math::is_dynamic,
         snapshot::{ReplicaSetView, RolloutSnapshot},
         steps::{PAUSE_CONDITION, Step},
     },
@@ -49,12 +52,7 @@ pub(super) fn rebuilt(snapshot: &RolloutSnapshot, draft: &Draft) -> RolloutStatu
                 .background
                 .as_ref()
                 .map(run_status),
-            // Experiments are not carried out yet; what another controller recorded stays on its step.
-            current_experiment: if draft.outcome == Outcome::Stay {
-                held.canary.current_experiment.clone()
-            } else {
-                String::new()
-            },
+            current_experiment: tried(draft),
             weights: draft.weights.clone(),
             stable_ping_pong: held.canary.stable_ping_pong.clone(),
             step_plugin_statuses: held.canary.step_plugin_statuses.clone(),
@@ -98,7 +96,7 @@ pub(super) fn move_on(
             status.current_step_index = Some(number);
             status.canary.current_step_analysis_run_status = None;
             draft.remove_pauses.push(PAUSE_CONDITION);
-            if begins_with_a_pause(snapshot, number) {
+            if begins_with_a_pause(snapshot, number) && !begins_an_analysis(snapshot, draft) {
                 draft.add_pauses.push(PAUSE_CONDITION);
             }
             let total = snapshot.canary.steps.len();
@@ -107,14 +105,23 @@ pub(super) fn move_on(
     }
 }
 
+/// Whether a background analysis may begin with the next step: whoever sees the pause sees the analysis, too.
+fn begins_an_analysis(snapshot: &RolloutSnapshot, draft: &Draft) -> bool {
+    let canary = snapshot.rollout.spec.strategy.canary.as_ref();
+    let background = canary.and_then(|canary| canary.analysis.as_ref());
+    let asked = background.is_some_and(|background| !background.analysis.templates.is_empty());
+    asked && draft.analysis.background.is_none()
+}
+
 /// Whether a step that is come to is a pause, which then begins in the same write. A pause after another
-/// begins with a write of its own, because both go by one reason.
+/// begins with a write of its own, because both go by one reason; so does one before which a dynamic
+/// stable version has to shrink, which is told first.
 fn begins_with_a_pause(snapshot: &RolloutSnapshot, index: i32) -> bool {
     let step = usize::try_from(index).ok();
     let step = step.and_then(|index| snapshot.canary.steps.get(index));
     let recorded = &snapshot.recorded;
     let free = recorded.pauses.is_empty() && !recorded.controller_pause.is_set();
-    free && step.and_then(Step::pause).is_some()
+    free && step.and_then(Step::pause).is_some() && !is_dynamic(snapshot)
 }
 
 fn restart(
@@ -127,6 +134,7 @@ fn restart(
     status.promote_full = false;
     status.canary.current_step_analysis_run_status = None;
     status.canary.current_background_analysis_run_status = None;
+    status.canary.current_experiment = String::new();
     status.canary.step_plugin_statuses = Vec::new();
     status.blue_green.pre_promotion_analysis_run_status = None;
     status.blue_green.post_promotion_analysis_run_status = None;
@@ -214,6 +222,19 @@ fn first_index(snapshot: &RolloutSnapshot) -> Option<i32> {
 fn last_index(snapshot: &RolloutSnapshot) -> Option<i32> {
     first_index(snapshot)?;
     i32::try_from(snapshot.canary.steps.len()).ok()
+}
+
+/// The name of the step's Experiment, while the update may still go on by it. Keeps EXP-42.
+///
+/// Differs from upstream: one with a good end is remembered until its step is left. While somebody has
+/// paused the Rollout, upstream begins another one as soon as one is over, again and again.
+fn tried(draft: &Draft) -> String {
+    let experiment = draft.experiment.as_ref();
+    let experiment = experiment.filter(|experiment| {
+        let waits = experiment.phase == phase::SUCCESSFUL && draft.outcome == Outcome::Stay;
+        waits || !is_completed(&experiment.phase)
+    });
+    experiment.map_or_else(String::new, |experiment| experiment.name.clone())
 }
 
 pub(super) fn run_status(run: &CurrentRun) -> RolloutAnalysisRunStatus {

@@ -11,6 +11,7 @@ use crate::{
     plan::Event,
     rollout::{
         conditions::{self, Change, Holds, Kind},
+        desired::{analysis_runs, experiments},
         draft::{AbortChange, Clearing, Draft, Resume},
         duration, events, progress, replica_math,
         snapshot::RolloutSnapshot,
@@ -62,7 +63,7 @@ fn abort_when_stuck(
     if !stuck {
         return None;
     }
-    let message = conditions::timed_out_message(new_name(snapshot), &snapshot.name);
+    let message = conditions::timed_out_message(new_name(snapshot, draft), &snapshot.name);
     draft.abort = AbortChange::Add(message.clone());
     Some(events::aborted(&message))
 }
@@ -110,12 +111,19 @@ fn set_abort_and_pauses(
             controller_pause = true;
         }
     }
+    // The first is what a message shows, and nothing else ends before somebody has judged (S1-6).
+    pauses.sort_by_key(|pause| !awaits_a_verdict(&pause.reason));
     if !pauses.is_empty() {
         status.controller_pause = controller_pause;
         status.pause_conditions = pauses;
     } else if draft.resume == Resume::Waits {
         status.controller_pause = true;
     }
+}
+
+/// Whether a pause is for somebody to judge what an analysis or an experiment has left open.
+fn awaits_a_verdict(reason: &str) -> bool {
+    [analysis_runs::INCONCLUSIVE, experiments::INCONCLUSIVE].contains(&reason)
 }
 
 /// A pause stands in the conditions from the write on that begins it to the one that ends it: whoever
@@ -164,7 +172,7 @@ fn set_conditions(
     if draft.is_aborted(snapshot) {
         told.extend(set_aborted(snapshot, draft, status, now));
     } else if !stays_paused(snapshot, status) {
-        set_progressing(snapshot, status, lost_health, now);
+        set_progressing((snapshot, draft), status, lost_health, now);
     }
     set_available(snapshot, status, now);
     match failure(snapshot) {
@@ -227,13 +235,13 @@ fn set_aborted(
 }
 
 fn set_progressing(
-    snapshot: &RolloutSnapshot,
+    (snapshot, draft): (&RolloutSnapshot, &Draft),
     status: &mut RolloutStatus,
     health: Health,
     now: Timestamp,
 ) {
     let rollout = &snapshot.rollout;
-    let name = new_name(snapshot);
+    let name = new_name(snapshot, draft);
     let progressing = |holds, reason: &str, message: String| {
         conditions::condition(Kind::Progressing, holds, reason, message, now)
     };
@@ -320,6 +328,7 @@ fn failure(snapshot: &RolloutSnapshot) -> Option<RolloutCondition> {
         .map(conditions::replica_failure)
 }
 
-fn new_name(snapshot: &RolloutSnapshot) -> Option<&str> {
-    snapshot.new_replica_set().map(|new| new.name.as_str())
+fn new_name<'a>(snapshot: &'a RolloutSnapshot, draft: &'a Draft) -> Option<&'a str> {
+    let new = snapshot.new_replica_set().map(|new| new.name.as_str());
+    new.or(draft.created.as_deref())
 }

@@ -14,13 +14,6 @@ pub struct UnsupportedStep {
 }
 
 impl UnsupportedStep {
-    pub(super) fn experiment(wire: &CanaryStep) -> Option<Self> {
-        wire.experiment.as_ref()?;
-        Some(Self {
-            words: "experiment".to_owned(),
-        })
-    }
-
     pub(super) fn plugin(wire: &CanaryStep) -> Option<Self> {
         let plugin = wire.plugin.as_ref()?;
         Some(Self {

@@ -25,8 +25,28 @@ impl Value {
     /// # Errors
     /// With Go's text for what JSON cannot say; if the text is longer than `limit` bytes.
     pub(in crate::expr) fn to_json(&self, limit: usize) -> Result<String, String> {
+        let place = Place {
+            level: 0,
+            limit,
+            layout: Layout::Indented,
+        };
         let mut out = String::new();
-        write_json(&mut out, self, &Place { level: 0, limit })?;
+        write_json(&mut out, self, &place)?;
+        Ok(out)
+    }
+
+    /// JSON as Go writes it (`json.Marshal`), without blanks.
+    ///
+    /// # Errors
+    /// With Go's text for what JSON cannot say, such as a NaN.
+    pub fn to_compact_json(&self) -> Result<String, String> {
+        let place = Place {
+            level: 0,
+            limit: usize::MAX,
+            layout: Layout::Compact,
+        };
+        let mut out = String::new();
+        write_json(&mut out, self, &place)?;
         Ok(out)
     }
 }
@@ -55,9 +75,18 @@ fn from_json(json: &Json, depth_left: u32) -> Result<Value, TooDeepError> {
 }
 
 /// Where something is printed.
+#[derive(Clone, Copy)]
 struct Place {
     level: usize,
     limit: usize,
+    layout: Layout,
+}
+
+/// Whether there are blanks and new lines between the parts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    Indented,
+    Compact,
 }
 
 fn write_json(out: &mut String, value: &Value, place: &Place) -> Result<(), String> {
@@ -158,23 +187,29 @@ fn write_between<'v>(
             out.push(',');
         }
         is_empty = false;
-        new_line(out, below.level);
+        new_line(out, below);
         if let Some(name) = name {
             write_string(out, &name);
-            out.push_str(": ");
+            out.push_str(match place.layout {
+                Layout::Indented => ": ",
+                Layout::Compact => ":",
+            });
         }
         write_json(out, item, &below)?;
     }
     if !is_empty {
-        new_line(out, place.level);
+        new_line(out, *place);
     }
     out.push_str(close);
     Ok(())
 }
 
-fn new_line(out: &mut String, level: usize) {
+fn new_line(out: &mut String, place: Place) {
+    if place.layout == Layout::Compact {
+        return;
+    }
     out.push('\n');
-    for _ in 0..level {
+    for _ in 0..place.level {
         out.push_str(INDENT);
     }
 }

@@ -8,14 +8,14 @@ use crate::time::{month_name, weekday_name};
 
 /// The text grew beyond what it may have.
 #[derive(Debug)]
-pub(in crate::expr) struct TooLongError;
+pub(crate) struct TooLongError;
 
 impl Value {
     /// Prints the value as `%v` does.
     ///
     /// # Errors
     /// If the text is longer than `limit` bytes: a value may hold the same list many times.
-    pub(in crate::expr) fn print(&self, limit: usize) -> Result<Vec<u8>, TooLongError> {
+    pub(crate) fn print(&self, limit: usize) -> Result<Vec<u8>, TooLongError> {
         let mut printer = Printer {
             out: Vec::new(),
             limit,

@@ -409,7 +409,10 @@ fn side(destination: &Value, sides: &Sides<'_>, split: &TrafficSplit) -> Side {
         return Side::Stable;
     }
     let mut additional = split.additional.iter();
-    if let Some(place) = additional.position(|backend| backend.service == host) {
+    // One that has nothing any more goes as those do that are over.
+    if let Some(place) =
+        additional.position(|backend| backend.service == host && backend.weight != 0)
+    {
         return Side::Additional(place);
     }
     let kept = rule.is_some_and(|rule| {

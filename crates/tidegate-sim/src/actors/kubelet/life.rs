@@ -76,7 +76,7 @@ impl Container {
         };
         Self {
             starts,
-            ready: starts + SignedDuration::from_secs(delay),
+            ready: starts + timing.probe_second * i32::try_from(delay).unwrap_or(0),
             ending,
         }
     }

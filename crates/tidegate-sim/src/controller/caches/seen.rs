@@ -14,6 +14,7 @@ impl Seen for Caches {
             (VIRTUAL_SERVICES, istio::VIRTUAL_SERVICES),
             (DESTINATION_RULES, istio::DESTINATION_RULES),
             (plan::ANALYSIS_RUNS, kinds::ANALYSIS_RUNS),
+            (plan::EXPERIMENTS, kinds::EXPERIMENTS),
             (plan::DEPLOYMENTS, kinds::DEPLOYMENTS),
         ]
         .into_iter()

@@ -1,6 +1,6 @@
 //! The arguments of an AnalysisRun: what the Rollout gives, over what the templates say (ANA-06, ANA-07).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, slice};
 
 use serde_json::Value;
 use tidegate_api::{
@@ -16,6 +16,26 @@ pub struct Hashes<'a> {
     pub latest: &'a str,
     /// Of the version that users know.
     pub stable: &'a str,
+}
+
+/// The values that a Rollout gives to an analysis of its own.
+///
+/// # Errors
+/// The first argument that names a field which cannot be read.
+pub(crate) fn of_rollout(
+    args: &[AnalysisRunArgument],
+    hashes: Hashes<'_>,
+    rollout: &Rollout,
+) -> Result<Vec<Argument>, String> {
+    let mut all = Vec::new();
+    for argument in args {
+        let read = given(slice::from_ref(argument), hashes, rollout);
+        all.extend(read.map_err(|error| {
+            let name = &argument.name;
+            format!("args.{name}.valueFrom.fieldRef.fieldPath: {error}; name a field that is there")
+        })?);
+    }
+    Ok(all)
 }
 
 /// The values that a Rollout gives. Differs from upstream: every field that cannot be read is told,

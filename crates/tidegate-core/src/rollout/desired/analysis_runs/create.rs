@@ -1,28 +1,25 @@
 //! A new AnalysisRun: its name, its labels, and what it measures (ANA-01 to ANA-08).
 
-use std::{collections::BTreeMap, slice};
+use std::collections::BTreeMap;
 
 use serde_json::json;
-use tidegate_api::{analysis::AnalysisRunSpec, labels, object::Object, rollout::RolloutAnalysis};
+use tidegate_api::{
+    analysis::{AnalysisRun, AnalysisRunSpec},
+    labels,
+    object::Object,
+    rollout::RolloutAnalysis,
+};
 
-use super::{Place, RunView, arguments, templates};
+use super::{Place, arguments, templates};
 use crate::{
-    analysis_run::is_completed,
     plan::{ANALYSIS_RUNS, Class, Guard, ObjectKey, Verb, Write},
     reason::Reason,
     rollout::{
+        desired::trials::{Begun, Name, free_name},
         draft::{CurrentRun, Draft},
-        snapshot::{Lifetime, RolloutSnapshot},
+        snapshot::RolloutSnapshot,
     },
 };
-
-/// What is to be followed from now on.
-pub(super) enum Begun<'a> {
-    /// A run that is created.
-    New(Box<Write>, CurrentRun),
-    /// One that is already there: an earlier pass created it, and the note of it was lost.
-    Known(&'a RunView),
-}
 
 /// Begins a run for an analysis.
 ///
@@ -33,7 +30,7 @@ pub(super) fn run<'a>(
     draft: &Draft,
     analysis: &RolloutAnalysis,
     place: Place,
-) -> Result<Begun<'a>, String> {
+) -> Result<Begun<'a, AnalysisRun>, String> {
     let spec = spec(snapshot, analysis).map_err(|error| format!("{}: {error}", place.field()))?;
     let revision = draft
         .revision
@@ -41,7 +38,8 @@ pub(super) fn run<'a>(
         .map(|revision| revision.to_string())
         .unwrap_or_default();
     let base = base_name(snapshot, &revision, place);
-    let name = match free_name(snapshot, &base, &spec) {
+    let known = (&*snapshot.analysis_runs, &*snapshot.taken_run_names);
+    let name = match free_name(known, (&base, '.'), |run| measures(run, &spec)) {
         Name::Free(name) => name,
         Name::Ours(run) => return Ok(Begun::Known(run)),
     };
@@ -91,16 +89,7 @@ fn spec(snapshot: &RolloutSnapshot, analysis: &RolloutAnalysis) -> Result<Analys
         latest: snapshot.current_hash(),
         stable: &snapshot.recorded.stable,
     };
-    let mut given = Vec::new();
-    for argument in &analysis.args {
-        let read = arguments::given(slice::from_ref(argument), hashes, &snapshot.rollout);
-        given.extend(read.map_err(|error| {
-            format!(
-                "args.{}.valueFrom.fieldRef.fieldPath: {error}; name a field that is there",
-                argument.name
-            )
-        })?);
-    }
+    let given = arguments::of_rollout(&analysis.args, hashes, &snapshot.rollout)?;
     let found = snapshot.templates.resolve(&analysis.templates)?;
     let found: Vec<_> = found.into_iter().map(|template| template.spec).collect();
     templates::run_spec(&found, analysis, &given)
@@ -149,35 +138,10 @@ fn run_labels(
     all
 }
 
-enum Name<'a> {
-    Free(String),
-    Ours(&'a RunView),
-}
-
-/// The first name that nobody has, or the run that is already there for this very purpose: one of the
-/// Rollout's, measuring the same, and not over. Keeps ANA-03.
-fn free_name<'a>(snapshot: &'a RolloutSnapshot, base: &str, spec: &AnalysisRunSpec) -> Name<'a> {
-    let mut name = base.to_owned();
-    let mut collisions = 0_u32;
-    loop {
-        let ours = snapshot.analysis_runs.iter().find(|run| run.name == name);
-        match ours {
-            Some(run) if is_same(run, spec) => return Name::Ours(run),
-            None if !snapshot.taken_run_names.contains(&name) => return Name::Free(name),
-            Some(_) | None => {
-                collisions += 1;
-                name = format!("{base}.{collisions}");
-            }
-        }
-    }
-}
-
-/// Differs from upstream: a run that is being deleted is not taken up again.
-fn is_same(run: &RunView, spec: &AnalysisRunSpec) -> bool {
-    let held = &run.run.spec;
-    !is_completed(&run.phase)
-        && run.lifetime == Lifetime::Alive
-        && held.metrics == spec.metrics
+/// Whether a run measures what is asked for.
+pub(crate) fn measures(run: &AnalysisRun, spec: &AnalysisRunSpec) -> bool {
+    let held = &run.spec;
+    held.metrics == spec.metrics
         && held.args == spec.args
         && held.dry_run == spec.dry_run
         && held.measurement_retention == spec.measurement_retention

@@ -1,4 +1,4 @@
-//! AnalysisRuns that are over, and how long they are remembered (ANA-16).
+//! AnalysisRuns and Experiments that are over, and how long they are remembered (ANA-16).
 
 use std::cmp::Reverse;
 
@@ -9,13 +9,16 @@ use super::RunView;
 use crate::{
     plan::{Effect, Verb},
     reason::Reason,
-    rollout::snapshot::{Lifetime, RolloutSnapshot},
+    rollout::{
+        desired::trials::Trial,
+        snapshot::{Lifetime, RolloutSnapshot},
+    },
 };
 
 /// Runs of each outcome that are kept unless the Rollout says otherwise.
 const KEPT: i32 = 5;
 
-/// How many runs are kept that are over.
+/// How many of a kind are kept that are over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// With a good end.
@@ -24,33 +27,40 @@ pub struct Limits {
     pub unsuccessful: i32,
 }
 
+impl Limits {
+    /// What the Rollout asks for.
+    pub(crate) fn of(snapshot: &RolloutSnapshot) -> Self {
+        let given = snapshot.rollout.spec.analysis.clone().unwrap_or_default();
+        Self {
+            successful: given.successful_run_history_limit.unwrap_or(KEPT),
+            unsuccessful: given.unsuccessful_run_history_limit.unwrap_or(KEPT),
+        }
+    }
+}
+
+/// The versions that are there, by their hashes.
+pub(crate) fn versions(snapshot: &RolloutSnapshot) -> Vec<(&str, Lifetime)> {
+    let sets = snapshot.replica_sets.iter();
+    sets.map(|set| (set.hash.as_str(), set.lifetime)).collect()
+}
+
 /// Deletes runs of versions that are gone, and the oldest of those that are too many.
 pub(super) fn forget(snapshot: &RolloutSnapshot, others: &[&RunView]) -> Vec<Effect> {
-    let given = snapshot.rollout.spec.analysis.clone().unwrap_or_default();
-    let limits = Limits {
-        successful: given.successful_run_history_limit.unwrap_or(KEPT),
-        unsuccessful: given.unsuccessful_run_history_limit.unwrap_or(KEPT),
-    };
-    let versions: Vec<(&str, Lifetime)> = snapshot
-        .replica_sets
-        .iter()
-        .map(|set| (set.hash.as_str(), set.lifetime))
-        .collect();
-    surplus(others, &versions, limits)
+    surplus(others, &versions(snapshot), Limits::of(snapshot))
         .into_iter()
         .filter(|(run, _)| run.lifetime == Lifetime::Alive)
         .map(|(run, reason)| run.write((Verb::Delete, Value::Null), reason))
         .collect()
 }
 
-/// Which runs are not kept, newest first, and why; `versions` are the ReplicaSets' hashes.
-pub fn surplus<'a>(
-    runs: &[&'a RunView],
+/// Which ones are not kept, newest first, and why; `versions` are the ReplicaSets' hashes.
+pub fn surplus<'a, T>(
+    all: &[&'a Trial<T>],
     versions: &[(&str, Lifetime)],
     limits: Limits,
-) -> Vec<(&'a RunView, Reason)> {
-    let mut newest_first = runs.to_vec();
-    newest_first.sort_by_key(|run| (Reverse(run.created), run.name.clone()));
+) -> Vec<(&'a Trial<T>, Reason)> {
+    let mut newest_first = all.to_vec();
+    newest_first.sort_by_key(|one| (Reverse(one.created), one.name.clone()));
     let Limits {
         successful: mut good,
         unsuccessful: mut bad,

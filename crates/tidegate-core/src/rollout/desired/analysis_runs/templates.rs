@@ -99,22 +99,32 @@ impl Key {
 impl Templates {
     /// Gathers what the analyses of the Rollout name, and what that names in turn.
     pub(crate) fn of(observed: &Observed) -> Self {
+        let named = analyses(&observed.rollout).flat_map(|analysis| analysis.templates.clone());
+        Self::gather(
+            named,
+            &observed.analysis_templates,
+            &observed.cluster_analysis_templates,
+        )
+    }
+
+    /// Gathers what is named, and what that names in turn.
+    pub(crate) fn gather(
+        named: impl Iterator<Item = AnalysisTemplateRef>,
+        own: &BTreeMap<String, Arc<AnalysisTemplate>>,
+        shared: &BTreeMap<String, Arc<ClusterAnalysisTemplate>>,
+    ) -> Self {
         let mut templates = Self::default();
-        let mut open: Vec<AnalysisTemplateRef> = analyses(&observed.rollout)
-            .flat_map(|analysis| analysis.templates.clone())
-            .collect();
+        let mut open: Vec<AnalysisTemplateRef> = named.collect();
         while let Some(reference) = open.pop() {
             let key = Key::new(&reference);
             if templates.0.contains_key(&key) {
                 continue;
             }
             let found = match key.scope {
-                Scope::Namespace => observed
-                    .analysis_templates
+                Scope::Namespace => own
                     .get(&key.name)
                     .map(|template| Body::Own(Arc::clone(template))),
-                Scope::Cluster => observed
-                    .cluster_analysis_templates
+                Scope::Cluster => shared
                     .get(&key.name)
                     .map(|template| Body::Shared(Arc::clone(template))),
             };
@@ -124,6 +134,11 @@ impl Templates {
             }
         }
         templates
+    }
+
+    /// Whether the template that is named is there.
+    pub(crate) fn has(&self, reference: &AnalysisTemplateRef) -> bool {
+        self.0.contains_key(&Key::new(reference))
     }
 
     /// Why the references lead to no templates, if they do not: one is missing, or templates name

@@ -11,7 +11,7 @@ use crate::{
     rollout::{
         draft::{Draft, Rollback},
         promotion,
-        replica_math::{abort_delay, blue_green, scale_down_delay},
+        replica_math::{abort_delay, scale_down_delay},
         rollback, scale_down,
         snapshot::{Deadline, ReplicaSetView, RolloutSnapshot},
     },
@@ -32,7 +32,7 @@ pub(crate) fn reconcile(snapshot: &RolloutSnapshot, draft: &Draft, now: Timestam
         let size = (snapshot.replicas, why(snapshot));
         scale(snapshot, stable, size, (Holding::No, &unmarked), &mut sizes);
     }
-    let size = (new_size(snapshot), why(snapshot));
+    let size = (new_size(snapshot, draft), why(snapshot));
     scale_new(snapshot, size, (&unmarked, holding, now), &mut sizes);
     others(snapshot, now, &mut sizes);
     sizes
@@ -69,11 +69,11 @@ fn is_new_active(snapshot: &RolloutSnapshot) -> bool {
 }
 
 /// A version that users get is never as small as a preview, whatever was recorded.
-fn new_size(snapshot: &RolloutSnapshot) -> i32 {
+fn new_size(snapshot: &RolloutSnapshot, draft: &Draft) -> i32 {
     if is_new_active(snapshot) {
         return snapshot.replicas;
     }
-    blue_green::new_replicas(snapshot).unwrap_or(snapshot.replicas)
+    promotion::wanted_replicas(snapshot, draft)
 }
 
 /// Versions that are neither new nor stable. Keeps BG-16.

@@ -1,0 +1,304 @@
+//! Measurements and verdicts of AnalysisRuns: when they may be taken, and what follows from them. The
+//! reference counts in its own way, by the phases that a status shows.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tidegate_api::meta::Time;
+use tidegate_core::analysis_run::Ending;
+use tidegate_gocompat::duration::{self, Duration};
+
+use super::State;
+use crate::cluster::{Change, Locator, fields, kinds};
+
+/// Between two measurements after an error, and where no interval is given.
+const AFTER_ERROR: SignedDuration = SignedDuration::from_secs(10);
+/// Phases, best first.
+const ORDER: [&str; 4] = ["Successful", "Inconclusive", "Error", "Failed"];
+/// How messages of runs begin that can never be measured.
+const REFUSED: [&str; 3] = [
+    "Unable to resolve metric arguments",
+    "Analysis spec invalid",
+    "The AnalysisRun",
+];
+
+/// One metric before and after a write.
+struct Deed<'a> {
+    run: &'a Value,
+    spec: &'a Value,
+    name: &'a str,
+    before: &'a Value,
+    after: &'a Value,
+}
+
+/// What a write of the controller to an AnalysisRun breaks.
+pub(super) fn check(state: &State, change: &Change) -> Vec<String> {
+    let Some(old) = change.old.as_deref() else {
+        return Vec::new();
+    };
+    let new = &*change.new;
+    if old["status"] == new["status"] {
+        return Vec::new();
+    }
+    let run = fields::name(new);
+    let mut broken = Vec::new();
+    let ended = fields::text(old, &["status", "phase"]);
+    if ORDER.contains(&ended) {
+        broken.push(format!("S1-16: {run} goes on although it is {ended}"));
+        return broken;
+    }
+    for after in fields::list(new, &["status", "metricResults"]) {
+        let name = fields::text(after, &["name"]);
+        let find = |list: &'static [&'static str], object: &'static str| {
+            let whole = if object == "old" { old } else { new };
+            let mut all = fields::list(whole, list).iter();
+            all.find(|one| fields::text(one, &["name"]) == name)
+                .unwrap_or(&Value::Null)
+        };
+        let deed = Deed {
+            run: new,
+            spec: find(&["spec", "metrics"], "new"),
+            name,
+            before: find(&["status", "metricResults"], "old"),
+            after,
+        };
+        let checks = [
+            counters(&deed),
+            timing(&deed, ending(old)),
+            verdict(&deed, ending(old)),
+            evidence(state, &deed),
+        ];
+        broken.extend(
+            checks
+                .into_iter()
+                .flatten()
+                .map(|what| format!("{what} ({run})")),
+        );
+    }
+    broken.extend(whole(new).map(|what| format!("{what} ({run})")));
+    broken
+}
+
+fn number(object: &Value, member: &str) -> i64 {
+    let value = &object[member];
+    let text = value.as_str().and_then(|text| text.parse().ok());
+    value.as_i64().or(text).unwrap_or(0)
+}
+
+fn last(result: &Value) -> &Value {
+    let list = fields::list(result, &["measurements"]);
+    list.last().unwrap_or(&Value::Null)
+}
+
+fn is_open(measurement: &Value) -> bool {
+    measurement.is_object() && measurement["finishedAt"].is_null()
+}
+
+fn instant(value: &Value) -> Option<Timestamp> {
+    value.as_str()?.parse::<Time>().ok().map(Time::timestamp)
+}
+
+fn span(text: &str) -> SignedDuration {
+    let parsed = duration::parse(text).map_or(0, Duration::nanoseconds);
+    SignedDuration::from_nanos(parsed)
+}
+
+/// How many measurements were begun.
+fn begun(result: &Value) -> i64 {
+    number(result, "count") + number(result, "error") + i64::from(is_open(last(result)))
+}
+
+/// Whether nothing new may be measured: somebody said so, or a metric that counts was judged.
+fn ending(run: &Value) -> Ending {
+    let results = fields::list(run, &["status", "metricResults"]);
+    let judged = results.iter().any(|result| {
+        result["dryRun"] != true && ORDER[1..].contains(&fields::text(result, &["phase"]))
+    });
+    if run["spec"]["terminate"] == true || judged {
+        Ending::Yes
+    } else {
+        Ending::No
+    }
+}
+
+/// S1-16: one measurement is one count of its phase.
+fn counters(deed: &Deed<'_>) -> Option<String> {
+    let (before, after) = (deed.before, deed.after);
+    let ended = [
+        ("successful", "Successful"),
+        ("failed", "Failed"),
+        ("inconclusive", "Inconclusive"),
+        ("error", "Error"),
+    ];
+    let grown: i64 = ended
+        .iter()
+        .map(|(member, _)| number(after, member) - number(before, member))
+        .sum();
+    let name = deed.name;
+    let phase = fields::text(last(after), &["phase"]);
+    let told = ended.iter().find(|(_, known)| *known == phase);
+    let right = match (grown, told) {
+        (0, _) => true,
+        (1, Some((member, _))) => number(after, member) == number(before, member) + 1,
+        _ => false,
+    };
+    if !right {
+        return Some(format!("S1-16: {name} counts {grown} for one {phase}"));
+    }
+    let counted = number(after, "successful") + number(after, "failed");
+    let counted = counted + number(after, "inconclusive");
+    if counted != number(after, "count") {
+        let told = number(after, "count");
+        return Some(format!("S1-16: {name} counts {told} of {counted}"));
+    }
+    let all = fields::list(after, &["measurements"]);
+    let open = all.iter().rev().skip(1).any(is_open);
+    open.then(|| format!("S1-15: {name} is measured twice at once"))
+}
+
+/// S1-15: not before its time, not more often than it should, and not once the run ends.
+fn timing(deed: &Deed<'_>, ending: Ending) -> Option<String> {
+    let (name, spec) = (deed.name, deed.spec);
+    let (before, after) = (deed.before, deed.after);
+    if begun(after) <= begun(before) {
+        return None;
+    }
+    if begun(after) > begun(before) + 1 {
+        return Some(format!(
+            "S1-15: {name} is measured more than once in a pass"
+        ));
+    }
+    if ending == Ending::Yes {
+        return Some(format!("S1-15: {name} is measured although its run ends"));
+    }
+    let interval = fields::text(spec, &["interval"]);
+    let count = match number(spec, "count") {
+        0 if interval.is_empty() => 1,
+        0 => i64::MAX,
+        count => count,
+    };
+    if number(before, "count") >= count {
+        return Some(format!("S1-15: {name} is measured more than {count} times"));
+    }
+    let started = instant(&last(after)["startedAt"])?;
+    let earlier = last(before);
+    let earliest = if earlier.is_null() {
+        let delay = span(fields::text(spec, &["initialDelay"]));
+        if delay.is_zero() {
+            return None;
+        }
+        instant(&deed.run["status"]["startedAt"])?.checked_add(delay)
+    } else {
+        let pause = if earlier["phase"] == "Error" || interval.is_empty() {
+            AFTER_ERROR
+        } else {
+            span(interval)
+        };
+        instant(&earlier["finishedAt"])?.checked_add(pause)
+    };
+    let early = earliest.is_ok_and(|earliest| started < earliest);
+    early.then(|| format!("S1-15: {name} is measured before its time"))
+}
+
+/// S1-16: the verdict over a metric is that of the reference.
+fn verdict(deed: &Deed<'_>, ending: Ending) -> Option<String> {
+    let (spec, after) = (deed.spec, deed.after);
+    let (found, measured) = (fields::text(after, &["phase"]), last(after));
+    let before = fields::text(deed.before, &["phase"]);
+    let expected = if ORDER.contains(&before) {
+        before
+    } else if measured.is_null() {
+        return None;
+    } else if is_open(measured) {
+        "Running"
+    } else {
+        reference(spec, after, ending)
+    };
+    let name = deed.name;
+    (found != expected).then(|| format!("S1-16: {name} is {found}, not {expected}"))
+}
+
+fn reference(spec: &Value, result: &Value, ending: Ending) -> &'static str {
+    let errors = if spec["consecutiveErrorLimit"].is_null() {
+        4
+    } else {
+        number(spec, "consecutiveErrorLimit")
+    };
+    let failures = number(spec, "failureLimit");
+    let successes = number(spec, "consecutiveSuccessLimit");
+    let endless = !fields::text(spec, &["interval"]).is_empty();
+    let (count, counted) = (number(spec, "count"), number(result, "count"));
+    let complete = match count {
+        0 => !endless && counted >= 1,
+        count => counted >= count,
+    };
+    if number(result, "consecutiveError") > errors {
+        "Error"
+    } else if number(result, "inconclusive") > number(spec, "inconclusiveLimit") {
+        "Inconclusive"
+    } else if failures >= 0 && number(result, "failed") > failures {
+        "Failed"
+    } else if successes > 0 && number(result, "consecutiveSuccess") >= successes {
+        "Successful"
+    } else if complete && successes > 0 {
+        if failures >= 0 {
+            "Inconclusive"
+        } else {
+            "Failed"
+        }
+    } else if complete || ending == Ending::Yes {
+        "Successful"
+    } else {
+        "Running"
+    }
+}
+
+/// S1-18 and S1-19: a success needs something that was measured: data, or a Job that did what it should.
+fn evidence(state: &State, deed: &Deed<'_>) -> Option<String> {
+    let measured = last(deed.after);
+    if measured["phase"] != "Successful"
+        || number(deed.after, "successful") == number(deed.before, "successful")
+    {
+        return None;
+    }
+    let name = deed.name;
+    let provider = &deed.spec["provider"];
+    if provider["job"].is_object() {
+        let namespace = fields::text(measured, &["metadata", "job-namespace"]);
+        let job = fields::text(measured, &["metadata", "job-name"]);
+        let job = state.get(&Locator::new(kinds::JOBS, namespace, job))?;
+        let done = fields::condition(job, "Complete") == "True";
+        return (!done).then(|| format!("S1-18: {name} succeeds by a Job that is not complete"));
+    }
+    let condition = fields::text(deed.spec, &["successCondition"]);
+    let knows_nothing = ["len(", "isNil", "isNaN", "default"];
+    let expects_data =
+        !condition.is_empty() && !knows_nothing.iter().any(|word| condition.contains(word));
+    let value = fields::text(measured, &["value"]);
+    let nothing = ["", "[]", "null", "[NaN]"].contains(&value);
+    (expects_data && nothing).then(|| format!("S1-18: {name} succeeds without data"))
+}
+
+/// S1-16 and S1-17: a run is as bad as the worst metric that counts, once it is over.
+fn whole(run: &Value) -> Option<String> {
+    let found = fields::text(run, &["status", "phase"]);
+    let message = fields::text(run, &["status", "message"]);
+    let refused = found == "Error" && REFUSED.iter().any(|words| message.starts_with(words));
+    if !ORDER.contains(&found) || refused {
+        return None;
+    }
+    let results = fields::list(run, &["status", "metricResults"]);
+    let badness = |result: &&Value| {
+        let phase = fields::text(result, &["phase"]);
+        ORDER.iter().position(|known| *known == phase).unwrap_or(0)
+    };
+    let worst = results
+        .iter()
+        .filter(|result| result["dryRun"] != true)
+        .map(|result| badness(&result))
+        .max()
+        .unwrap_or(0);
+    (found != ORDER[worst]).then(|| {
+        let expected = ORDER[worst];
+        format!("S1-17: the run is {found}, and the worst of its metrics that count is {expected}")
+    })
+}

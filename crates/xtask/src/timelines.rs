@@ -1,0 +1,216 @@
+//! `cargo xtask timelines`: what a controller does on a real control plane, in which order, beside what
+//! was recorded of Argo Rollouts.
+//!
+//! The harness compares every field but the sizes of ReplicaSets, which are compared here: when several
+//! pods get ready together, kube-controller-manager may tell of them at once or one after the other, and
+//! a rolling controller then takes one step or two. Everything else about sizes has to agree.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+/// A recording: for each field the values that it had, one after the other.
+type Recording = BTreeMap<String, Value>;
+
+/// What the recordings call the sizes of ReplicaSets.
+const SIZES: &str = "size.";
+
+/// What a recording lists here differed between runs of the same controller.
+const VARIES: &str = "varies";
+
+/// Plays the stories `only`, or all, with the harness at `harness`, and compares with `recordings`; `work`
+/// is an empty folder for both. `apart` names what differs on purpose, each a story and one of its fields:
+/// `nginx-abort:events`.
+///
+/// # Errors
+/// If anything differs, or the harness cannot be run.
+pub(crate) fn run(
+    harness: &Path,
+    recordings: &Path,
+    work: &Path,
+    (only, apart): (&[String], &[String]),
+) -> Result<()> {
+    let wanted = work.join("wanted");
+    let played = work.join("played");
+    let names = leave_out(recordings, &wanted, (only, apart))?;
+    let agree = Command::new(harness)
+        .arg("--record")
+        .arg(&played)
+        .arg("--compare")
+        .arg(&wanted)
+        .arg("--only")
+        .args(&names)
+        .status()
+        .with_context(|| format!("cannot run {}", harness.display()))?
+        .success();
+    let mut problems = Vec::new();
+    for name in &names {
+        let file = format!("{name}.json");
+        let got = played.join(&file);
+        if !got.exists() {
+            problems.push(format!("{name}: was not played"));
+            continue;
+        }
+        problems.extend(compare(name, &read(&recordings.join(&file))?, &read(&got)?));
+    }
+    let mut out = std::io::stdout();
+    for problem in &problems {
+        writeln!(out, "{problem}")?;
+    }
+    let (stories, differences) = (names.len(), problems.len());
+    writeln!(out, "sizes: {stories} stories, {differences} differences")?;
+    if !agree || !problems.is_empty() {
+        bail!("not everything happens as recorded");
+    }
+    Ok(())
+}
+
+/// Writes the recordings anew, with their sizes and what differs on purpose among what is not compared;
+/// gives the names of their stories.
+fn leave_out(
+    recordings: &Path,
+    folder: &Path,
+    (only, apart): (&[String], &[String]),
+) -> Result<Vec<String>> {
+    fs::create_dir_all(folder)?;
+    let mut names = if only.is_empty() {
+        stories(recordings)?
+    } else {
+        only.to_vec()
+    };
+    names.sort();
+    for name in &names {
+        let file = format!("{name}.json");
+        let mut recording = read(&recordings.join(&file))?;
+        let is_apart = |field: &str| apart.contains(&format!("{name}:{field}"));
+        let left: Vec<Value> = recording
+            .keys()
+            .filter(|field| field.starts_with(SIZES) || is_apart(field))
+            .map(|field| Value::from(field.as_str()))
+            .collect();
+        let varies = recording
+            .entry(VARIES.to_owned())
+            .or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(list) = varies {
+            list.extend(left);
+        }
+        fs::write(folder.join(&file), serde_json::to_vec(&recording)?)?;
+    }
+    Ok(names)
+}
+
+/// The stories of a folder of recordings.
+fn stories(folder: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?
+    {
+        let path: PathBuf = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "json")
+            && let Some(name) = path.file_stem().and_then(|name| name.to_str())
+        {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+fn read(path: &Path) -> Result<Recording> {
+    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("{} is no recording", path.display()))
+}
+
+/// What differs between the sizes of two recordings of a story.
+fn compare(name: &str, want: &Recording, got: &Recording) -> Vec<String> {
+    let varies = want.get(VARIES).and_then(Value::as_array);
+    let varies = |field: &str| {
+        varies.is_some_and(|fields| fields.iter().any(|other| other.as_str() == Some(field)))
+    };
+    let mut fields: Vec<&String> = want.keys().chain(got.keys()).collect();
+    fields.sort();
+    fields.dedup();
+    fields
+        .into_iter()
+        .filter(|field| field.starts_with(SIZES) && !varies(field))
+        .filter_map(|field| {
+            let [want, got] = [want, got].map(|recording| {
+                let sizes = recording.get(field).and_then(Value::as_array);
+                sizes.map_or(&[][..], Vec::as_slice)
+            });
+            (!agree(want, got)).then(|| {
+                let [want, got] = [want, got].map(|sizes| Value::from(sizes.to_vec()));
+                format!("{name}: {field} differs\n    want {want}\n    got  {got}")
+            })
+        })
+        .collect()
+}
+
+/// Whether two sequences of sizes are the same, but for sizes on the way from one to another that only one
+/// of them stopped at.
+fn agree(want: &[Value], got: &[Value]) -> bool {
+    match (want, got) {
+        ([], []) => true,
+        ([before, want @ ..], [same, got @ ..]) if before == same => agree_after(before, want, got),
+        _ => false,
+    }
+}
+
+/// The same for what comes after a size that both had.
+fn agree_after(before: &Value, want: &[Value], got: &[Value]) -> bool {
+    if want.is_empty() && got.is_empty() {
+        return true;
+    }
+    if want.first() == got.first() {
+        return agree(want, got);
+    }
+    let without = |sizes: &[Value]| match sizes {
+        [stop, after, ..] => is_between(before, stop, after),
+        _ => false,
+    };
+    (without(want) && agree_after(before, &want[1..], got))
+        || (without(got) && agree_after(before, want, &got[1..]))
+}
+
+/// Whether a size lies strictly between two others.
+fn is_between(before: &Value, stop: &Value, after: &Value) -> bool {
+    let sizes = [before, stop, after].map(Value::as_i64);
+    let [Some(before), Some(stop), Some(after)] = sizes else {
+        return false;
+    };
+    (before < stop && stop < after) || (before > stop && stop > after)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::agree;
+
+    fn list(sizes: &Value) -> &[Value] {
+        sizes.as_array().map_or(&[], Vec::as_slice)
+    }
+
+    #[test]
+    fn only_stops_on_the_way_may_differ() {
+        for (want, got, same) in [
+            (json!([0, 4, 3, 2, 1, 0]), json!([0, 4, 3, 2, 0]), true),
+            (json!([0, 4, 3, 2, 0]), json!([0, 4, 3, 2, 1, 0]), true),
+            (json!([0, 4, 3, 4, 2, 0]), json!([0, 4, 3, 4, 3, 0]), true),
+            (json!([0, 4, 0, 4]), json!([0, 4]), false),
+            (json!([0, 4, 3, 4]), json!([0, 4]), false),
+            (json!([0, 4]), json!([0, 4, 5]), false),
+            (json!([0, 4, 3, 2]), json!([0, 4, 3]), false),
+            (json!([0, 2, "gone"]), json!([0, "gone"]), false),
+            (json!([]), json!([0]), false),
+        ] {
+            assert_eq!(agree(list(&want), list(&got)), same, "{want} and {got}");
+        }
+    }
+}
