@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use tidegate_api::analysis::{AnalysisRun, Measurement, Metric, MetricResult, phase};
-use tidegate_gocompat::duration;
+use tidegate_gocompat::{duration, fnv};
 
 use super::{Ending, Task, effective_count, is_completed};
 
@@ -95,6 +95,25 @@ fn span(text: &str) -> Option<SignedDuration> {
     Some(SignedDuration::from_nanos(nanoseconds))
 }
 
+/// The part of a second that a run waits longer than its metrics ask for, always the same. The status tells
+/// whole seconds, so that without it all runs of a cluster would measure at once when a second begins. The last tenth is left for measuring.
+fn share_of_a_second(run: &AnalysisRun) -> SignedDuration {
+    let thousandths = fnv::hash(run.metadata.uid.as_bytes()) % 900;
+    SignedDuration::from_millis(i64::from(thousandths))
+}
+
+/// When to look at a metric that is due again: in its run's part of the second. If the last measurement
+/// took until the second after, that has spread them already.
+fn look(run: &AnalysisRun, metric: &Metric, last: &Measurement) -> Option<Timestamp> {
+    let due = next(metric, last)?;
+    let took = match (last.started_at, last.finished_at) {
+        (Some(started), Some(finished)) => finished.timestamp().duration_since(started.timestamp()),
+        _ => SignedDuration::ZERO,
+    };
+    let later = (share_of_a_second(run) - took).max(SignedDuration::ZERO);
+    due.checked_add(later).ok()
+}
+
 /// When the run must be looked at again, and for which metric. Keeps ANA-36.
 pub(super) fn wake(run: &AnalysisRun, metrics: &[Metric]) -> Option<(Timestamp, String)> {
     let mut earliest: Option<(Timestamp, String)> = None;
@@ -109,7 +128,7 @@ pub(super) fn wake(run: &AnalysisRun, metrics: &[Metric]) -> Option<(Timestamp, 
                 last.resume_at.map(tidegate_api::meta::Time::timestamp)
             }
             (Some(held), Some(_)) if is_counted(metric, held) => None,
-            (_, Some(last)) => next(metric, last),
+            (_, Some(last)) => look(run, metric, last),
             (_, None) => run.status.started_at.and_then(|started| {
                 started
                     .timestamp()
