@@ -1,6 +1,6 @@
 //! What differs for AnalysisRuns: measurements are taken between the decision and its conclusion.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use serde_json::Value;
@@ -16,6 +16,7 @@ use tidegate_core::{
     run::{Failure, Outcome},
 };
 use tidegate_integrations::metrics::{Answer, Call, Course, Turn};
+use tokio::task::JoinError;
 
 use crate::{
     ask,
@@ -29,8 +30,9 @@ use crate::{
 pub(crate) struct AnalysisRuns;
 
 impl Kind for AnalysisRuns {
-    /// Servers that answer at all answer sooner, as a rule.
-    const PATIENCE: Option<Duration> = Some(Duration::from_millis(250));
+    /// Servers nearby answer sooner. It is no harm if one does not, but many that hang and are due together make
+    /// the others wait for this long each.
+    const PATIENCE: Option<Duration> = Some(Duration::from_millis(20));
 
     fn resource(&self) -> Resource {
         ANALYSIS_RUNS
@@ -111,12 +113,12 @@ async fn measure(
     due: &Due,
 ) -> Result<(Concluded, Option<Failure>), Verdict> {
     let mut secrets = Secrets::new();
-    for reference in due.secrets(run) {
-        let read = ask::secret(&shell.server, &run.metadata.namespace, &reference.name).await;
+    for name in due.secrets(run) {
+        let read = ask::secret(&shell.server, &run.metadata.namespace, name).await;
         match read {
-            Ok(found) => secrets.insert(reference.name.clone(), found),
+            Ok(found) => secrets.insert(name.to_owned(), found),
             Err(error) => {
-                tracing::warn!(secret = %reference.name, %error, "cannot read");
+                tracing::warn!(secret = %name, %error, "cannot read");
                 return Err(Verdict::Failed(None));
             }
         };
@@ -153,11 +155,11 @@ async fn take(shell: &Shell, run: &AnalysisRun, measure: Measure) -> Result<Meas
     let name = measure.metric.name.clone();
     let mut course = Course::new(run, measure, &shell.environment);
     let turn = course.begin(shell.clock.now());
-    match lead(shell, &mut course, turn).await {
-        Led::Measured(measurement) => Ok(Measured {
+    match lead(shell, course, turn).await {
+        Led::Measured(measurement, metadata) => Ok(Measured {
             name,
             measurement: *measurement,
-            metadata: course.metadata(),
+            metadata,
         }),
         Led::Later(failure) => Err(failure),
         Led::Collected => Err(Failure::Unknown("nothing was measured".to_owned())),
@@ -167,14 +169,14 @@ async fn take(shell: &Shell, run: &AnalysisRun, measure: Measure) -> Result<Meas
 /// Removes what measurements have left behind. What is left is found again when there is the next one to
 /// forget.
 async fn collect(shell: &Shell, run: &AnalysisRun, collect: &Collect) {
-    let (mut course, turn) = Course::collecting(run, collect, &shell.environment);
-    lead(shell, &mut course, turn).await;
+    let (course, turn) = Course::collecting(run, collect, &shell.environment);
+    lead(shell, course, turn).await;
 }
 
 /// Where a course has led.
 enum Led {
-    /// To a measurement.
-    Measured(Box<Measurement>),
+    /// To a measurement; with it comes what is said about the metric as a whole.
+    Measured(Box<Measurement>, BTreeMap<String, String>),
     /// Nowhere for now.
     Later(Failure),
     /// Everything that was left behind is dealt with.
@@ -182,7 +184,7 @@ enum Led {
 }
 
 /// Leads a course to its end.
-async fn lead(shell: &Shell, course: &mut Course, mut turn: Turn) -> Led {
+async fn lead(shell: &Shell, mut course: Course, mut turn: Turn) -> Led {
     loop {
         let answer = match turn {
             Turn::Ask(request) => shell.http.ask(*request).await,
@@ -191,11 +193,43 @@ async fn lead(shell: &Shell, course: &mut Course, mut turn: Turn) -> Led {
             }
             Turn::File(path) => Answer::File(ask::file(&path).await),
             Turn::Cluster(call) => Answer::Cluster(call_cluster(shell, *call).await),
-            Turn::Measured(measurement) => return Led::Measured(measurement),
+            Turn::Measured(measurement) => return Led::Measured(measurement, course.metadata()),
             Turn::Later(failure) => return Led::Later(failure),
             Turn::Collected => return Led::Collected,
         };
-        turn = course.read(answer, shell.clock.now());
+        match read(shell, course, answer).await {
+            Ok(read) => (course, turn) = read,
+            Err(failure) => return Led::Later(failure),
+        }
+    }
+}
+
+/// Reads an answer; a server's beside everything else, since it may be long, and conditions may take seconds,
+/// in which the Lease would not be renewed.
+async fn read(
+    shell: &Shell,
+    mut course: Course,
+    answer: Answer,
+) -> Result<(Course, Turn), Failure> {
+    let now = shell.clock.now();
+    if !matches!(answer, Answer::Response { .. }) {
+        let turn = course.read(answer, now);
+        return Ok((course, turn));
+    }
+    let read = move || {
+        let turn = course.read(answer, now);
+        (course, turn)
+    };
+    let Ok(_one_of_few) = shell.judges.acquire().await else {
+        return Err(Failure::Unknown("nobody judges any more".to_owned()));
+    };
+    match tokio::task::spawn_blocking(read)
+        .await
+        .map_err(JoinError::try_into_panic)
+    {
+        Ok(read) => Ok(read),
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        Err(Err(ended)) => Err(Failure::Unknown(ended.to_string())),
     }
 }
 

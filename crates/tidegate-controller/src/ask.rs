@@ -31,6 +31,9 @@ use crate::{
 /// The longest answer that is read. What is longer is refused rather than held in memory.
 const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 
+/// Who asks, unless a metric or its provider says otherwise.
+const USER_AGENT: &str = concat!("tidegate/", env!("CARGO_PKG_VERSION"));
+
 /// How metric providers are reached.
 #[derive(Clone, Debug)]
 pub enum Egress {
@@ -58,6 +61,7 @@ impl Asker {
             unchecked: http_client(egress, &rules, Certificate::Ignored)?,
             // A cloud's credentials are on this machine, so to speak: no proxy leads there.
             metadata: Http::builder()
+                .user_agent(USER_AGENT)
                 .redirect(Policy::none())
                 .no_proxy()
                 .dns_resolver(Arc::new(Lookup(Rules::open())))
@@ -116,6 +120,7 @@ async fn exchange(builder: reqwest::RequestBuilder) -> Result<Answer, reqwest::E
 
 fn http_client(egress: &Egress, rules: &Rules, certificate: Certificate) -> anyhow::Result<Http> {
     let mut builder = Http::builder()
+        .user_agent(USER_AGENT)
         .redirect(redirects(rules.clone()))
         .dns_resolver(Arc::new(Lookup(rules.clone())))
         .danger_accept_invalid_certs(certificate == Certificate::Ignored);

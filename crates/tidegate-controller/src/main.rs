@@ -10,13 +10,18 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 fn main() -> ExitCode {
     let args = Args::from_command_line();
     logging(&args);
-    // One thread does all of it: the controller waits most of the time, and what one thread hands to another
-    // costs more than it saves.
+    // One thread does all of it but for judging answers of metric servers: the controller waits most of the
+    // time, and what one thread hands to another costs more than it saves.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let ended = match runtime {
-        Ok(runtime) => runtime.block_on(start(args)),
+        Ok(runtime) => {
+            let ended = runtime.block_on(start(args));
+            // Nobody waits for a verdict any more.
+            runtime.shutdown_background();
+            ended
+        }
         Err(error) => Err(error.into()),
     };
     match ended {

@@ -10,7 +10,11 @@ use tidegate_core::{
     run::{Applied, Failure, Outcome, PlanRun, Step, Told},
 };
 use tidegate_integrations::{metrics::Environment, traffic};
-use tokio::{sync::Mutex, task::JoinSet, time::Instant};
+use tokio::{
+    sync::{Mutex, Semaphore},
+    task::JoinSet,
+    time::Instant,
+};
 
 use crate::{
     apply::{self, Door, Wanted},
@@ -42,6 +46,8 @@ pub(crate) struct Shell {
     pub(crate) jobs: JobCluster,
     pub(crate) http: crate::ask::Asker,
     pub(crate) environment: Environment,
+    /// As many answers of metric servers are read at once.
+    pub(crate) judges: Semaphore,
     pub(crate) served: Served,
     /// As `ROLLOUT_VERIFY_RETRY_INTERVAL` says (TRF-27).
     pub(crate) verify_retry_seconds: Option<u32>,

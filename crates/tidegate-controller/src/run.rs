@@ -7,7 +7,7 @@ use kube::Client;
 use tidegate_core::{freshness::Ledger, leadership::Candidate, plan::Resource};
 use tidegate_integrations::metrics::{Environment, VARIABLES};
 use tokio::{
-    sync::{Mutex, oneshot, watch},
+    sync::{Mutex, Semaphore, oneshot, watch},
     task::{JoinHandle, JoinSet},
 };
 
@@ -40,6 +40,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Services that are looked at at once: seldom is one left behind.
 const SERVICE_THREADS: usize = 2;
+
+/// Answers of metric servers that are read at once: each may take a processor for a second or two, and a big one's
+/// values take memory.
+const JUDGES: usize = 2;
 
 /// What surrounds a controller, besides its flags.
 #[derive(Clone)]
@@ -185,6 +189,7 @@ impl Parts {
                     .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
                     .collect(),
             },
+            judges: Semaphore::new(JUDGES),
             served: Served::new(args),
             verify_retry_seconds: seconds("ROLLOUT_VERIFY_RETRY_INTERVAL"),
         });

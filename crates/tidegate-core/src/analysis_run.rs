@@ -6,6 +6,8 @@
 pub mod args;
 pub mod assess;
 mod conclude;
+mod masks;
+mod room;
 pub mod rules;
 pub mod schedule;
 pub mod unreadable;
@@ -16,12 +18,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_api::{
-    analysis::{AnalysisRun, Measurement, Metric, SecretKeyRef, phase},
+    analysis::{AnalysisRun, Measurement, Metric, phase},
     int_or_string::IntOrString,
 };
 
-pub use args::Masks;
 pub use conclude::{Concluded, conclude};
+pub use masks::Masks;
 
 use crate::{
     plan::{ANALYSIS_RUNS, Class, Guard, ObjectKey, Verb, Write},
@@ -162,12 +164,14 @@ impl Due {
         self.tasks.is_empty()
     }
 
-    /// The secrets that must be read before measuring.
-    pub fn secrets<'a>(&self, run: &'a AnalysisRun) -> Vec<&'a SecretKeyRef> {
+    /// The secrets that must be read before measuring: each once, however many arguments name it.
+    pub fn secrets<'a>(&self, run: &'a AnalysisRun) -> BTreeSet<&'a str> {
         if self.tasks.is_empty() {
-            return Vec::new();
+            return BTreeSet::new();
         }
         args::secret_references(&run.spec.args)
+            .map(|reference| reference.name.as_str())
+            .collect()
     }
 
     /// The metrics to measure, with the secrets' values.

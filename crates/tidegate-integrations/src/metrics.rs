@@ -2,6 +2,7 @@
 //! talks; the shell does.
 
 mod amazon;
+mod basic;
 mod cloudwatch;
 pub mod condition;
 mod course;

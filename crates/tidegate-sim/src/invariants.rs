@@ -182,6 +182,7 @@ pub struct Monitor {
     painted: Option<(Timestamp, Vec<Picture>)>,
     /// Since when nothing goes wrong.
     calm: Option<Timestamp>,
+    servers: Servers,
 }
 
 impl Monitor {
@@ -195,6 +196,7 @@ impl Monitor {
             available: BTreeMap::new(),
             painted: None,
             calm: None,
+            servers: Servers::Answer,
         }
     }
 
@@ -221,6 +223,11 @@ impl Monitor {
     /// Pods, metrics or the API itself have changed: what was right before may be wrong now.
     pub fn disturb(&mut self) {
         Arc::make_mut(&mut self.memory).flaps.forget();
+    }
+
+    /// From now on, metric servers do this.
+    pub fn servers(&mut self, servers: Servers) {
+        self.servers = servers;
     }
 
     /// A process has died.
@@ -290,7 +297,7 @@ impl Monitor {
             self.state.take(change);
             self.painted = None;
             if change.object.kind == kinds::ANALYSIS_RUNS && change.actor == CONTROLLER {
-                measurements::check(&self.state, change)
+                measurements::check(&self.state, change, self.servers)
             } else {
                 Vec::new()
             }
@@ -361,6 +368,11 @@ impl Monitor {
         })
     }
 
+    /// Looks at how analyses ended.
+    pub fn check_end_of_runs(&mut self) {
+        self.violations.extend(measurements::ends(&self.state));
+    }
+
     /// Looks at how an Experiment ended that is nobody's step.
     pub fn check_end_of_experiment(&mut self, cluster: &Cluster, (name, ends): (&str, &str)) {
         let object = cluster.get(kinds::EXPERIMENTS, crate::scenario::NAMESPACE, name);
@@ -388,6 +400,15 @@ impl Monitor {
             self.violations.extend(drain::ends(&self.state, rollout));
         }
     }
+}
+
+/// Whether anybody can be asked for metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Servers {
+    /// Somebody answers.
+    Answer,
+    /// Nobody does.
+    Silent,
 }
 
 /// Whether nothing goes wrong.

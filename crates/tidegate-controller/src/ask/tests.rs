@@ -78,6 +78,13 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, port: u16) {
         "/elsewhere" => redirect(&format!("http://localhost:{port}/here")),
         "/metadata" => redirect("http://169.254.169.254/latest"),
         "/unencrypted" => redirect(&format!("http://127.0.0.1:{port}/here")),
+        "/agent" => {
+            let mut lines = request.lines();
+            let agent = lines.find_map(|line| line.strip_prefix("user-agent: "));
+            let agent = agent.unwrap_or_default();
+            let length = agent.len();
+            format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{agent}")
+        }
         "/503" => "HTTP/1.1 503 Busy\r\ncontent-length: 4\r\n\r\nbusy".to_owned(),
         _ => "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfine".to_owned(),
     };
@@ -146,6 +153,18 @@ async fn a_server_answers_whatever_its_status() {
     assert_eq!(ask(request(&format!("{url}/503"))).await, "503 busy");
     let named = ask(request(&format!("http://localhost:{port}/here"))).await;
     assert_eq!(named, "200 fine");
+}
+
+#[tokio::test]
+async fn servers_hear_who_asks() {
+    let port = Server::start(None).await.port;
+    let mut request = request(&format!("http://127.0.0.1:{port}/agent"));
+    let asks = concat!("200 tidegate/", env!("CARGO_PKG_VERSION"));
+    assert_eq!(ask(request.clone()).await, asks);
+    request.reach = Reach::Metadata;
+    assert_eq!(ask(request.clone()).await, asks);
+    request.headers = vec![("User-Agent".to_owned(), "me".to_owned())];
+    assert_eq!(ask(request).await, "200 me");
 }
 
 #[tokio::test]

@@ -9,8 +9,6 @@ use super::{Secret, Secrets};
 
 /// Stands for a secret's value where only the shape of a metric matters.
 const STAND_IN: &str = "temp-for-secret";
-/// What users see of a secret.
-pub(super) const MASK: &str = "*****";
 
 /// Values by argument.
 pub type Values = BTreeMap<String, String>;
@@ -62,43 +60,9 @@ pub fn with_secrets(args: &[Argument], secrets: &Secrets) -> Result<Values, Stri
     Ok(values)
 }
 
-/// The secrets' values, to be masked wherever users could see them (ANA-26).
-#[derive(Clone, Default)]
-pub struct Masks(Vec<String>);
-
-impl Masks {
-    /// The masks of the secrets that a run's arguments name. A server may show a value as it stands in a
-    /// text between quotes: that is masked, too.
-    pub fn new(args: &[Argument], secrets: &Secrets) -> Self {
-        let mut masks: Vec<String> = args
-            .iter()
-            .filter_map(secret)
-            .filter_map(|reference| match secrets.get(&reference.name)? {
-                Secret::Values(data) => data.get(&reference.key),
-                Secret::Absent | Secret::Refused(_) => None,
-            })
-            .filter(|value| !value.is_empty())
-            .flat_map(|value| [value.clone(), escaped(value)])
-            .collect();
-        // The longest first, since one may be a part of another, whose rest would show.
-        masks.sort_by(|one, other| (other.len(), one).cmp(&(one.len(), other)));
-        masks.dedup();
-        Self(masks)
-    }
-
-    /// The text with stars in place of the secrets.
-    pub fn hide(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for secret in &self.0 {
-            text = text.replace(secret, MASK);
-        }
-        text
-    }
-}
-
-/// Which secrets the arguments name.
-pub(super) fn secret_references(args: &[Argument]) -> Vec<&SecretKeyRef> {
-    args.iter().filter_map(secret).collect()
+/// The values in Secrets that the arguments name.
+pub(super) fn secret_references(args: &[Argument]) -> impl Iterator<Item = &SecretKeyRef> {
+    args.iter().filter_map(secret)
 }
 
 fn secret(argument: &Argument) -> Option<&SecretKeyRef> {
@@ -132,7 +96,8 @@ pub fn substitute_quoted(template: &str, values: &Values) -> Result<String, Stri
     substitute(template, &quoted)
 }
 
-fn escaped(value: &str) -> String {
+/// As it stands between quotes.
+pub(super) fn escaped(value: &str) -> String {
     let literal = quote::quote(value.as_bytes());
     let inner = literal
         .strip_prefix('"')

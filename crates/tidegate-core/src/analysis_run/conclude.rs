@@ -9,7 +9,8 @@ use tidegate_api::{
 };
 
 use super::{
-    Collect, Due, Ending, Masks, Measured, assess, ending, guard, is_completed, key, schedule,
+    Collect, Due, Ending, Masks, Measured, assess, ending, guard, is_completed, key, room::Room,
+    schedule,
 };
 use crate::{
     plan::{Class, Event, Severity, Verb, Wake, Write},
@@ -63,8 +64,13 @@ pub fn conclude(
     } else {
         Progress::Complete
     };
+    let kept = due.metrics.iter().map(|metric| kept(due, &metric.name));
+    let room = Room::among(kept.fold(0, usize::saturating_add));
     for mut one in measured {
-        mask(&mut one, masks);
+        for text in texts(&mut one) {
+            *text = masks.hide(text);
+            room.fit(text);
+        }
         take(&mut next.status, due, one, now);
     }
     let mut events = Vec::new();
@@ -98,12 +104,13 @@ pub fn conclude(
     }
 }
 
-fn mask(measured: &mut Measured, masks: &Masks) {
-    let hide = |text: &mut String| *text = masks.hide(text);
-    hide(&mut measured.measurement.message);
-    hide(&mut measured.measurement.value);
-    measured.measurement.metadata.values_mut().for_each(hide);
-    measured.metadata.values_mut().for_each(hide);
+/// Whatever a provider has said.
+fn texts(measured: &mut Measured) -> impl Iterator<Item = &mut String> {
+    let measurement = &mut measured.measurement;
+    [&mut measurement.message, &mut measurement.value]
+        .into_iter()
+        .chain(measurement.metadata.values_mut())
+        .chain(measured.metadata.values_mut())
 }
 
 fn take(status: &mut AnalysisRunStatus, due: &Due, measured: Measured, now: Timestamp) {
@@ -332,7 +339,7 @@ impl Tally {
 fn trim(status: &mut AnalysisRunStatus, due: &Due) -> Vec<Collect> {
     let mut collect = Vec::new();
     for result in &mut status.metric_results {
-        let keep = due.retention.get(&result.name).copied().unwrap_or(KEPT);
+        let keep = kept(due, &result.name);
         let excess = result.measurements.len().saturating_sub(keep);
         if excess > 0 {
             let metric = due.metrics.iter().find(|one| one.name == result.name);
@@ -341,6 +348,11 @@ fn trim(status: &mut AnalysisRunStatus, due: &Due) -> Vec<Collect> {
         result.measurements.drain(..excess);
     }
     collect
+}
+
+/// How many measurements of a metric are kept.
+fn kept(due: &Due, metric: &str) -> usize {
+    due.retention.get(metric).copied().unwrap_or(KEPT)
 }
 
 pub(super) fn completed(phase: &str) -> Event {

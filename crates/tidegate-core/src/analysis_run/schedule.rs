@@ -11,6 +11,10 @@ use super::{Ending, Task, effective_count, is_completed};
 /// After an error, and where no interval is given.
 const ERROR_INTERVAL: SignedDuration = SignedDuration::from_secs(10);
 
+/// The shortest interval. The status tells whole seconds, so that a shorter one has always passed: the metric
+/// would be measured without a pause.
+const SHORTEST_INTERVAL: SignedDuration = SignedDuration::from_secs(1);
+
 /// The result of a metric so far.
 pub(super) fn result<'a>(run: &'a AnalysisRun, name: &str) -> Option<&'a MetricResult> {
     run.status
@@ -76,12 +80,13 @@ fn first(run: &AnalysisRun, metric: &Metric, now: Timestamp) -> Option<Timestamp
     started.checked_add(span(&metric.initial_delay)?).ok()
 }
 
-/// When a metric is measured again.
+/// When a metric is measured again. Differs from upstream, which measures without a pause if the interval is
+/// shorter than a second (ANA-21).
 fn next(metric: &Metric, last: &Measurement) -> Option<Timestamp> {
     let interval = if last.phase == phase::ERROR || metric.interval.is_empty() {
         ERROR_INTERVAL
     } else {
-        span(&metric.interval)?
+        span(&metric.interval)?.max(SHORTEST_INTERVAL)
     };
     last.finished_at?.timestamp().checked_add(interval).ok()
 }

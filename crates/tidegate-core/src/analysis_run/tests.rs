@@ -216,6 +216,82 @@ fn between_measurements_no_secret_is_missed() {
 }
 
 #[test]
+fn a_secret_is_read_once_however_many_arguments_name_it() {
+    let mut run = run(&json!({"name": "m", "provider": {"prometheus": {"query": "q"}}}));
+    run.spec.args = serde_json::from_value(json!([
+        {"name": "user", "valueFrom": {"secretKeyRef": {"name": "s", "key": "user"}}},
+        {"name": "token", "valueFrom": {"secretKeyRef": {"name": "s", "key": "token"}}},
+        {"name": "other", "valueFrom": {"secretKeyRef": {"name": "o", "key": "token"}}},
+    ]))
+    .unwrap();
+    let Decision::Measure(due) = decide(&run, &BTreeSet::new(), at(0)) else {
+        panic!("a measurement is due");
+    };
+    let names: Vec<&str> = due.secrets(&run).into_iter().collect();
+    assert_eq!(names, ["o", "s"]);
+}
+
+/// What does not fit would be refused, and measured again, without end.
+#[test]
+fn whatever_providers_say_fits_into_one_object() {
+    let metrics: Vec<Value> = (0..8)
+        .map(|index| {
+            json!({"name": format!("m{index}"), "interval": "10s", "count": 12,
+                "provider": {"prometheus": {"query": "q"}}})
+        })
+        .collect();
+    let mut run = run(&metrics[0]);
+    run.spec.metrics = serde_json::from_value(json!(metrics)).unwrap();
+    for second in 0..12 {
+        let Decision::Measure(due) = decide(&run, &BTreeSet::new(), at(20 * second)) else {
+            panic!("the run goes on");
+        };
+        let taken = metrics.iter().map(|metric| {
+            let mut taken = measured("Successful");
+            metric["name"].as_str().unwrap().clone_into(&mut taken.name);
+            taken.measurement.value = format!("[{}]", "0.125,".repeat(20_000));
+            taken.measurement.message = "<a> \u{1}".repeat(10_000);
+            taken
+                .metadata
+                .insert("query".to_owned(), "q".repeat(100_000));
+            taken
+        });
+        let concluded = conclude(
+            &run,
+            &due,
+            (taken.collect(), &Masks::default()),
+            at(20 * second),
+        );
+        apply(&mut run, &concluded);
+    }
+    assert_eq!(run.status.phase, "Successful");
+    let stored = serde_json::to_string(&run.status).unwrap().len();
+    assert!(stored < 1_500_000, "{stored} bytes");
+}
+
+/// Keeps ANA-21: also where there is hardly an interval.
+#[test]
+fn no_metric_is_measured_without_a_pause() {
+    for interval in ["0s", "1ms", "-5s"] {
+        let mut run = run(&json!({"name": "m", "interval": interval, "count": 2,
+            "provider": {"prometheus": {"query": "q"}}}));
+        let Decision::Measure(due) = decide(&run, &BTreeSet::new(), at(0)) else {
+            panic!("a measurement is due");
+        };
+        let taken = vec![measured("Successful")];
+        let concluded = conclude(&run, &due, (taken, &Masks::default()), at(0));
+        let wake = concluded.wake.as_ref().map(|wake| wake.at);
+        assert_eq!(wake, Some(at(1)), "{interval}");
+        apply(&mut run, &concluded);
+        let due = |second| match decide(&run, &BTreeSet::new(), at(second)) {
+            Decision::Measure(due) => !due.is_empty(),
+            Decision::Idle(_) | Decision::Delete(_) | Decision::Refuse(_) => false,
+        };
+        assert_eq!((due(0), due(1)), (false, true), "{interval}");
+    }
+}
+
+#[test]
 fn a_secret_within_another_does_not_show_the_rest_of_it() {
     let args: Vec<Argument> = serde_json::from_value(json!([
         {"name": "user", "valueFrom": {"secretKeyRef": {"name": "s", "key": "user"}}},

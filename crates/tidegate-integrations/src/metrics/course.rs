@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use tidegate_api::analysis::{AnalysisRun, Measurement, Metric};
-use tidegate_core::analysis_run::{Collect, Ending, Measure};
+use tidegate_core::analysis_run::{Collect, Ending, Masks, Measure};
 
-use super::{Answer, Environment, Provider, Subject, Turn, error, provider};
+use super::{Answer, Environment, Provider, Request, Subject, Turn, basic, error, provider};
 
-/// What users see of a secret.
-const MASK: &str = "*****";
+/// What is shorter than this, in bytes, and is sent to say who asks, is a word rather than a secret.
+const SHORTEST_SECRET: usize = 8;
 
 /// A measurement under way.
 pub struct Course {
     provider: Result<Box<dyn Provider>, String>,
     unfinished: Option<Measurement>,
     ending: Ending,
+    /// What was sent to say who asks.
+    sent: Vec<String>,
 }
 
 impl Course {
@@ -25,6 +27,7 @@ impl Course {
             provider: made(run, &measure.metric, environment),
             unfinished: measure.unfinished,
             ending: measure.ending,
+            sent: Vec::new(),
         }
     }
 
@@ -43,6 +46,7 @@ impl Course {
             provider,
             unfinished: None,
             ending: Ending::No,
+            sent: Vec::new(),
         };
         (course, turn)
     }
@@ -74,18 +78,20 @@ impl Course {
     }
 
     /// Servers may quote what they were sent (MP-004).
-    fn masked(&self, turn: Turn) -> Turn {
+    fn masked(&mut self, turn: Turn) -> Turn {
         let (mut measured, provider) = match (turn, &self.provider) {
+            (Turn::Ask(request), _) => {
+                self.sent.extend(signs(&request));
+                return Turn::Ask(request);
+            }
             (Turn::Measured(measured), Ok(provider)) => (measured, provider),
             (turn, _) => return turn,
         };
-        for secret in provider.secrets() {
-            let texts = measured.metadata.values_mut();
-            for text in texts.chain([&mut measured.message, &mut measured.value]) {
-                if !secret.is_empty() && text.contains(&secret) {
-                    *text = text.replace(&secret, MASK);
-                }
-            }
+        let secrets = provider.secrets().into_iter();
+        let masks = Masks::of(secrets.chain(self.sent.iter().cloned()));
+        let texts = measured.metadata.values_mut();
+        for text in texts.chain([&mut measured.message, &mut measured.value]) {
+            *text = masks.hide(text);
         }
         Turn::Measured(measured)
     }
@@ -96,6 +102,18 @@ impl Course {
             .as_ref()
             .map_or_else(|_| BTreeMap::new(), |provider| provider.metadata())
     }
+}
+
+/// By what a request says who asks.
+fn signs(request: &Request) -> impl Iterator<Item = String> {
+    let headers = request.headers.iter();
+    let told = headers
+        .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+        // `Basic` or `Bearer` stand before it.
+        .map(|(_, value)| value.split_once(' ').map_or(&**value, |(_, code)| code))
+        .map(str::to_owned);
+    told.chain(basic::code_of(&request.url))
+        .filter(|told| told.len() >= SHORTEST_SECRET)
 }
 
 /// The provider of a metric of the run, for its next measurement.
@@ -149,6 +167,60 @@ mod tests {
     fn what_is_unfinished_and_cannot_be_gone_on_with_is_measured_anew() {
         let turn = course(&prometheus(), Ending::No).begin(Timestamp::UNIX_EPOCH);
         assert!(matches!(turn, Turn::Ask(_)), "MP-011: {turn:?}");
+    }
+
+    /// What a server says that sends back what it got, after a token if it is asked for one; at the end
+    /// beyond what is quoted of an answer.
+    fn echoed(provider: &serde_json::Value) -> Measurement {
+        let metric = serde_json::from_value(json!({"name": "m", "provider": provider})).unwrap();
+        let measure = Measure {
+            metric,
+            unfinished: None,
+            ending: Ending::No,
+        };
+        let run = AnalysisRun::default();
+        let mut course = Course::new(&run, measure, &Environment::default());
+        let mut turn = course.begin(Timestamp::UNIX_EPOCH);
+        loop {
+            let body = match turn {
+                Turn::Ask(request) if request.url == "http://id/" => {
+                    r#"{"access_token": "t0ken-4711"}"#.to_owned()
+                }
+                Turn::Ask(request) => {
+                    let sent = basic::code_of(&request.url).unwrap_or_default();
+                    let filling = "x".repeat(186 - sent.len());
+                    let mut headers = request.headers.iter();
+                    let (_, sign) = headers
+                        .find(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+                        .unwrap();
+                    format!("{sent} {filling} {sign}")
+                }
+                Turn::Measured(measured) => return *measured,
+                turn => panic!("a server is asked: {turn:?}"),
+            };
+            let body = body.into_bytes();
+            let status = 200;
+            turn = course.read(Answer::Response { status, body }, Timestamp::UNIX_EPOCH);
+        }
+    }
+
+    /// Keeps MP-004.
+    #[test]
+    fn what_says_who_asks_is_masked_whole_or_cut() {
+        let oauth2 = json!({"tokenUrl": "http://id/", "clientId": "a", "clientSecret": "b"});
+        let web =
+            json!({"web": {"url": "http://user:secret@w", "authentication": {"oauth2": oauth2}}});
+        let value = echoed(&web).value;
+        assert!(value.contains("Bearer *****"), "{value}");
+        assert!(value.starts_with("***** "), "{value}");
+        let by_token =
+            json!({"address": "http://p", "query": "up", "authentication": {"oauth2": oauth2}});
+        let by_password = json!({"address": "http://p", "query": "up",
+            "authentication": {"basicAuth": {"username": "user", "password": "secret"}}});
+        for prometheus in [by_token, by_password] {
+            let message = echoed(&json!({"prometheus": prometheus})).message;
+            assert!(message.contains("*****…"), "{message}");
+        }
     }
 
     #[test]

@@ -8,13 +8,9 @@ use tidegate_api::{
     meta::Time,
 };
 use tidegate_gocompat::expr::Value;
-use url::Url;
 
-use super::{Turn, condition};
+use super::{Turn, basic::without_credentials, condition};
 
-/// How much of a value is kept in the status, in bytes: ten measurements of a metric must fit into one object. Conditions see
-/// all of it.
-pub(super) const KEPT: usize = 16 * 1024;
 /// How much of an answer that cannot be read is shown, in characters.
 const EXCERPT: usize = 200;
 
@@ -55,20 +51,8 @@ pub(super) fn judge(metric: &Metric, found: Finding, started: Timestamp, now: Ti
             measurement.message = message;
         }
     }
-    measurement.value = shortened(found.text);
-    for text in measurement.metadata.values_mut() {
-        *text = shortened(std::mem::take(text));
-    }
+    measurement.value = found.text;
     Turn::Measured(Box::new(measurement))
-}
-
-/// What fits into a status.
-pub(super) fn shortened(mut text: String) -> String {
-    if text.len() > KEPT {
-        text.truncate(text.floor_char_boundary(KEPT));
-        text.push('…');
-    }
-    text
 }
 
 /// The beginning of an answer.
@@ -109,33 +93,9 @@ impl Server {
     }
 }
 
-/// An address as anybody may see it.
-fn without_credentials(address: &str) -> String {
-    match Url::parse(address) {
-        Ok(mut url) if !url.username().is_empty() || url.password().is_some() => {
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-            url.to_string()
-        }
-        Ok(_) | Err(_) => address.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_status_shows_the_beginning_of_what_is_long() {
-        let mut found = Finding::new(Value::Float(1.0), "é".repeat(20_000));
-        found.metadata.insert("m".to_owned(), "x".repeat(20_000));
-        let at = Timestamp::UNIX_EPOCH;
-        let Turn::Measured(measured) = judge(&Metric::default(), found, at, at) else {
-            panic!("it is measured");
-        };
-        assert_eq!(measured.value.len(), KEPT + "…".len());
-        assert_eq!(measured.metadata["m"].len(), KEPT + "…".len());
-    }
 
     #[test]
     fn an_answer_is_quoted_by_its_beginning() {

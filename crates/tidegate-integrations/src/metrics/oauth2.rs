@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use base64::Engine;
 use http::{Method, StatusCode};
 use serde_json::Value as Json;
 use tidegate_api::analysis::OAuth2Config;
 use tidegate_gocompat::quote::quote;
 
-use super::{Answer, Certificate, Reach, Request};
-
-/// How much of an answer that cannot be read is shown, in characters.
-const EXCERPT: usize = 200;
+use super::{
+    Answer, Certificate, Reach, Request,
+    basic::{self, without_credentials},
+    finding::excerpt,
+};
 
 /// A client that asks for a token.
 #[derive(Debug)]
@@ -81,8 +81,7 @@ impl Client {
         let mut form = form_urlencoded::Serializer::new(String::new());
         match self.style {
             Style::Header => {
-                let pair = format!("{}:{}", escape(client_id), escape(client_secret));
-                let code = base64::engine::general_purpose::STANDARD.encode(pair);
+                let code = basic::code(&escape(client_id), &escape(client_secret));
                 headers.push(("authorization".to_owned(), format!("Basic {code}")));
             }
             Style::Parameters => {
@@ -110,7 +109,7 @@ impl Client {
         let (status, body) = match answer.http() {
             Ok(answer) => answer,
             Err(why) => {
-                let url = &self.config.token_url;
+                let url = without_credentials(&self.config.token_url);
                 return Step::Failed(format!(
                     "Post {}: {why}; check authentication.oauth2.tokenUrl",
                     quote(url.as_bytes())
@@ -164,8 +163,7 @@ fn token(status: u16, body: &[u8]) -> Result<String, String> {
             .ok()
             .and_then(|status| status.canonical_reason())
             .unwrap_or_default();
-        let text = String::from_utf8_lossy(body);
-        let shown: String = text.chars().take(EXCERPT).collect();
+        let shown = excerpt(body);
         return Err(format!(
             "oauth2: cannot fetch token: {status} {reason}\nResponse: {shown}"
         ));

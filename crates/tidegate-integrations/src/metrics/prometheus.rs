@@ -4,7 +4,6 @@ mod reply;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use base64::Engine;
 use http::Method;
 use jiff::Timestamp;
 use tidegate_api::{
@@ -12,12 +11,14 @@ use tidegate_api::{
     meta::Time,
 };
 use tidegate_gocompat::{duration, expr};
+use url::Url;
 
 use super::{
     Answer, Certificate, Environment, PROMETHEUS_ADDRESS, Provider, Reach, Request, Subject, Turn,
     amazon::{self, Chain, Identity, Step, Wanted},
+    basic::{self, without_credentials},
     boxed, condition, error,
-    finding::excerpt,
+    finding::{Server, excerpt},
     measured, oauth2,
 };
 use reply::Reply;
@@ -45,7 +46,7 @@ pub(super) fn make(
 struct Prometheus {
     metric: Metric,
     query: PrometheusMetric,
-    address: String,
+    address: Url,
     timeout: Duration,
     headers: Vec<(String, String)>,
     client: Option<oauth2::Client>,
@@ -100,8 +101,25 @@ impl Prometheus {
         })
     }
 
+    /// Where it is asked. What the address says behind a question mark stays there.
+    fn url(&self) -> Url {
+        let mut url = self.address.clone();
+        let path = url.path().trim_end_matches('/');
+        url.set_path(&format!("{path}/api/v1/{}", self.path));
+        url
+    }
+
+    /// As sentences about it name it.
+    fn server(&self) -> Server {
+        Server {
+            vendor: "prometheus",
+            address: self.address.as_str().trim_end_matches('/').to_owned(),
+            advice: ADVICE,
+        }
+    }
+
     fn request(&self, now: Timestamp) -> Turn {
-        let url = format!("{}/api/v1/{}", self.address, self.path);
+        let mut url = self.url();
         let mut headers = self.headers.clone();
         let is_own = self
             .query
@@ -112,7 +130,7 @@ impl Prometheus {
             headers.retain(|(name, _)| !is_same(name, AUTHORIZATION));
             headers.push((AUTHORIZATION.to_owned(), token.clone()));
         }
-        let (url, body) = if self.tried == Method::POST {
+        let body = if self.tried == Method::POST {
             let form = "application/x-www-form-urlencoded".to_owned();
             if !headers
                 .iter()
@@ -120,13 +138,16 @@ impl Prometheus {
             {
                 headers.push(("content-type".to_owned(), form));
             }
-            (url, self.form.clone().into_bytes())
+            self.form.clone().into_bytes()
         } else {
-            (format!("{url}?{}", self.form), Vec::new())
+            let given = url.query().filter(|given| !given.is_empty());
+            let query = given.map(|given| format!("{given}&{}", self.form));
+            url.set_query(Some(query.as_ref().unwrap_or(&self.form)));
+            Vec::new()
         };
         let mut request = Request {
             method: self.tried.clone(),
-            url,
+            url: url.into(),
             headers,
             body,
             timeout: self.timeout,
@@ -197,13 +218,8 @@ impl Prometheus {
     }
 
     fn judge(&self, body: &[u8], now: Timestamp) -> Result<Measurement, String> {
-        let reply: Reply = serde_json::from_slice(body).map_err(|error| {
-            format!(
-                "prometheus at {} gave no valid answer ({error}): {}; {ADVICE}",
-                self.address,
-                excerpt(body)
-            )
-        })?;
+        let reply: Reply =
+            serde_json::from_slice(body).map_err(|error| self.server().puzzling(error, body))?;
         if reply.status != "success" {
             return Err(format!("{}: {}", reply.error_type, reply.error));
         }
@@ -282,7 +298,7 @@ impl Provider for Prometheus {
                     self.request(now)
                 }
                 oauth2::Step::Failed(why) => {
-                    let url = format!("{}/api/v1/{}", self.address, self.path);
+                    let url = without_credentials(self.url().as_str());
                     error(self.started, now, format!("Post \"{url}\": {why}"))
                 }
             };
@@ -290,12 +306,11 @@ impl Provider for Prometheus {
         let (status, body) = match answer.http() {
             Ok(answer) => answer,
             Err(why) => {
-                let address = &self.address;
-                let message = format!("prometheus at {address} cannot be reached: {why}; {ADVICE}");
-                return error(self.started, now, message);
+                return error(self.started, now, self.server().unreachable(&why));
             }
         };
-        if matches!(status, 405 | 501) && self.tried == Method::POST {
+        // As Prometheus' own client: something in between may let only GET through.
+        if matches!(status, 403 | 405 | 501) && self.tried == Method::POST {
             self.tried = Method::GET;
             return self.request(now);
         }
@@ -310,7 +325,7 @@ impl Provider for Prometheus {
 }
 
 /// Keeps MP-102.
-fn address(given: &str, environment: &Environment) -> Result<String, String> {
+fn address(given: &str, environment: &Environment) -> Result<Url, String> {
     let address = if given.is_empty() {
         environment.variable(PROMETHEUS_ADDRESS)
     } else {
@@ -319,25 +334,25 @@ fn address(given: &str, environment: &Environment) -> Result<String, String> {
     if address.is_empty() {
         return Err("prometheus address is not configured".to_owned());
     }
-    let parsed = url::Url::parse(address).ok();
-    if parsed.is_none_or(|url| url.host_str().is_none_or(str::is_empty)) {
-        return Err("prometheus address is not is url format".to_owned());
-    }
-    Ok(address.trim_end_matches('/').to_owned())
+    let parsed = Url::parse(address).ok();
+    let mut url = parsed
+        .filter(|url| url.host_str().is_some_and(|host| !host.is_empty()))
+        .ok_or("prometheus address is not is url format")?;
+    url.set_fragment(None);
+    Ok(url)
 }
 
 /// Only requests to Amazon's servers are signed, and only if the metric says anything about it (MP-106).
 fn signer(
     query: &PrometheusMetric,
-    address: &str,
+    address: &Url,
     environment: &Environment,
 ) -> Result<Signer, String> {
     let sigv4 = &query.authentication.sigv4;
-    if *sigv4 == Sigv4Config::default() || !address.contains("aps-workspaces") {
+    if *sigv4 == Sigv4Config::default() || !address.as_str().contains("aps-workspaces") {
         return Ok(Signer::Nobody);
     }
-    let url = url::Url::parse(address).ok();
-    if !url.is_some_and(|url| url.host_str().is_some_and(amazon::is_amazons)) {
+    if !address.host_str().is_some_and(amazon::is_amazons) {
         return Err("authentication.sigv4 signs for hosts of Amazon's only".to_owned());
     }
     let wanted = Wanted {
@@ -357,19 +372,18 @@ fn headers(query: &PrometheusMetric) -> Result<Vec<(String, String)>, String> {
         headers.retain(|(name, _)| !is_same(name, &header.key));
         headers.push((header.key.clone(), header.value.clone()));
     }
-    let basic = &authentication.basic_auth;
+    let pair = &authentication.basic_auth;
     let missing = |name: &str| {
         Err(format!(
             "missing mandatory parameter in metric for basic auth setup: {name}"
         ))
     };
-    match (basic.username.is_empty(), basic.password.is_empty()) {
+    match (pair.username.is_empty(), pair.password.is_empty()) {
         (true, true) => {}
         (true, false) => return missing("username"),
         (false, true) => return missing("password"),
         (false, false) => {
-            let pair = format!("{}:{}", basic.username, basic.password);
-            let code = base64::engine::general_purpose::STANDARD.encode(pair);
+            let code = basic::code(&pair.username, &pair.password);
             // A header of the user's own goes over it.
             if !headers
                 .iter()
@@ -594,18 +608,72 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_server_without_post_is_asked_again_by_get() {
-        let (mut provider, _) = start(&json!({"address": "http://p", "query": "up"}));
-        let refused = Answer::Response {
-            status: 405,
+    #[track_caller]
+    fn check_by_get(address: &str, status: u16, expected: &str) {
+        let (mut provider, _) = start(&json!({"address": address, "query": "up"}));
+        let refused = || Answer::Response {
+            status,
             body: Vec::new(),
         };
-        let Turn::Ask(request) = provider.read(refused, Timestamp::UNIX_EPOCH) else {
+        let Turn::Ask(request) = provider.read(refused(), Timestamp::UNIX_EPOCH) else {
             panic!("it asks again");
         };
-        assert_eq!(request.method, Method::GET);
-        assert_eq!(request.url, "http://p/api/v1/query?query=up&time=0.000");
+        assert_eq!((request.method, &*request.url), (Method::GET, expected));
+        let turn = provider.read(refused(), Timestamp::UNIX_EPOCH);
+        assert!(matches!(turn, Turn::Measured(_)), "once: {turn:?}");
+    }
+
+    /// Keeps MP-103.
+    #[test]
+    fn a_server_without_post_is_asked_again_by_get() {
+        for status in [403, 405, 501] {
+            check_by_get(
+                "http://p",
+                status,
+                "http://p/api/v1/query?query=up&time=0.000",
+            );
+        }
+    }
+
+    /// Keeps MP-102.
+    #[test]
+    fn what_an_address_says_behind_a_question_mark_stays_there() {
+        let (_, turn) = start(&json!({"address": "http://p/prom/?tenant=a#x", "query": "up"}));
+        let Turn::Ask(request) = turn else {
+            panic!("a query is asked");
+        };
+        assert_eq!(request.url, "http://p/prom/api/v1/query?tenant=a");
+        check_by_get(
+            "http://p?tenant=a",
+            405,
+            "http://p/api/v1/query?tenant=a&query=up&time=0.000",
+        );
+    }
+
+    #[test]
+    fn nobody_sees_the_password_of_an_address() {
+        let oauth2 = json!({"tokenUrl": "http://a:hush@id", "clientId": "a", "clientSecret": "b"});
+        let plain = json!({"address": "http://u:hush@p", "query": "up"});
+        let mut by_token = plain.clone();
+        by_token["authentication"] = json!({"oauth2": oauth2});
+        let refused = || Answer::NoAnswer("connection refused".to_owned());
+        let garbage = || Answer::Response {
+            status: 200,
+            body: b"<html>".to_vec(),
+        };
+        for (prometheus, answer) in [
+            (&plain, refused()),
+            (&plain, garbage()),
+            (&by_token, refused()),
+        ] {
+            let (mut provider, _) = start(prometheus);
+            let Turn::Measured(measured) = provider.read(answer, Timestamp::UNIX_EPOCH) else {
+                panic!("an answer ends the measurement");
+            };
+            let message = measured.message;
+            assert!(message.contains("http://p"), "{message}");
+            assert!(!message.contains("hush"), "{message}");
+        }
     }
 
     #[test]

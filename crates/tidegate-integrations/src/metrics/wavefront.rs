@@ -14,7 +14,7 @@ use tidegate_gocompat::{
 
 use super::{
     Answer, Certificate, Environment, Provider, Reach, Request, Subject, Turn, boxed, error,
-    finding::{Finding, Server, excerpt, judge, shortened},
+    finding::{Finding, Server, excerpt, judge},
 };
 
 /// The Secret with a token for each address.
@@ -155,8 +155,7 @@ impl Provider for Wavefront {
             Err(message) => error(self.started, now, message),
         };
         if let (Turn::Measured(measured), Some(warnings)) = (&mut turn, warnings) {
-            let metadata = &mut measured.metadata;
-            metadata.insert(WARNINGS.to_owned(), shortened(warnings));
+            measured.metadata.insert(WARNINGS.to_owned(), warnings);
         }
         turn
     }

@@ -17,8 +17,8 @@ use tidegate_gocompat::{
 };
 
 use super::{
-    Answer, Certificate, Environment, Provider, Reach, Request, Subject, Turn, condition, error,
-    finding::shortened, measured, oauth2,
+    Answer, Certificate, Environment, Provider, Reach, Request, Subject, Turn,
+    basic::without_credentials, condition, error, measured, oauth2,
 };
 
 /// How long an answer may take unless the metric says otherwise.
@@ -149,7 +149,7 @@ impl Web {
     fn failed(&self, why: &str) -> String {
         let method = self.method();
         let (first, rest) = method.split_at_checked(1).unwrap_or((method, ""));
-        let url = quote(self.given.url.as_bytes());
+        let url = quote(without_credentials(&self.given.url).as_bytes());
         format!(
             "{first}{} {url}: {why}; {ADVICE}",
             rest.to_ascii_lowercase()
@@ -169,7 +169,7 @@ impl Web {
         let phase = condition::evaluate(&self.metric, &value, now)?;
         Ok(Measurement {
             phase: phase.to_owned(),
-            value: shortened(text),
+            value: text,
             started_at: Some(Time::new(self.started)),
             finished_at: Some(Time::new(now)),
             ..Measurement::default()

@@ -54,6 +54,12 @@ impl MetricServer {
         self.sayings.push(saying);
     }
 
+    /// Whether nobody gets an answer, whatever is asked.
+    pub fn is_silent(&self) -> bool {
+        let silent = |saying: &Saying| matches!(saying.what, Says::Down | Says::Slow);
+        !self.sayings.is_empty() && self.sayings.iter().all(silent)
+    }
+
     pub(crate) fn digest(&self, digest: &mut Digest) {
         digest.text(&format!("{:?}", self.sayings));
     }

@@ -79,9 +79,9 @@ impl Controller {
         due: &Due,
     ) -> Result<Taken, Died> {
         let mut secrets = Secrets::new();
-        for reference in due.secrets(run) {
-            match around.secret(&run.metadata.namespace, &reference.name) {
-                Ok(secret) => secrets.insert(reference.name.clone(), secret),
+        for name in due.secrets(run) {
+            match around.secret(&run.metadata.namespace, name) {
+                Ok(secret) => secrets.insert(name.to_owned(), secret),
                 Err(_) => return Ok(None),
             };
         }

@@ -1,17 +1,21 @@
 //! Measurements and verdicts of AnalysisRuns: when they may be taken, and what follows from them. The
 //! reference counts in its own way, by the phases that a status shows.
 
+use std::borrow::Cow;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tidegate_api::meta::Time;
 use tidegate_core::analysis_run::Ending;
 use tidegate_gocompat::duration::{self, Duration};
 
-use super::State;
+use super::{Servers, State};
 use crate::cluster::{Change, Locator, fields, kinds};
 
 /// Between two measurements after an error, and where no interval is given.
 const AFTER_ERROR: SignedDuration = SignedDuration::from_secs(10);
+/// Between any two measurements.
+const SHORTEST: SignedDuration = SignedDuration::from_secs(1);
 /// Phases, best first.
 const ORDER: [&str; 4] = ["Successful", "Inconclusive", "Error", "Failed"];
 /// How messages of runs begin that can never be measured.
@@ -30,8 +34,55 @@ struct Deed<'a> {
     after: &'a Value,
 }
 
+/// L-7: a run that somebody ends comes to its end, and so does one that measures only so often.
+pub(super) fn ends(state: &State) -> Vec<String> {
+    let endless = state.of(kinds::ANALYSIS_RUNS).filter(|run| {
+        let metrics = metrics(run);
+        let mut metrics = metrics.as_array().into_iter().flatten();
+        let must_end = run["spec"]["terminate"] == true || metrics.all(|spec| most(spec).is_some());
+        must_end && !ORDER.contains(&fields::text(run, &["status", "phase"]))
+    });
+    endless
+        .map(|run| format!("L-7: {} does not come to its end", fields::name(run)))
+        .collect()
+}
+
+/// The metrics of a run with the values of its arguments, but for those in Secrets.
+fn metrics(run: &Value) -> Cow<'_, Value> {
+    let metrics = &run["spec"]["metrics"];
+    let arguments = fields::list(run, &["spec", "args"]);
+    if arguments.is_empty() {
+        return Cow::Borrowed(metrics);
+    }
+    let mut text = metrics.to_string();
+    for argument in arguments {
+        let name = fields::text(argument, &["name"]);
+        let value = argument["value"].to_string();
+        let inner = value
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'));
+        let value = inner.unwrap_or(&value);
+        for placeholder in [
+            format!("{{{{args.{name}}}}}"),
+            format!("{{{{ args.{name} }}}}"),
+        ] {
+            text = text.replace(&placeholder, value);
+        }
+    }
+    serde_json::from_str(&text).map_or(Cow::Borrowed(metrics), Cow::Owned)
+}
+
+/// How often a metric is measured; without an end if `None`.
+fn most(spec: &Value) -> Option<i64> {
+    match number(spec, "count") {
+        0 if fields::text(spec, &["interval"]).is_empty() => Some(1),
+        0 => None,
+        count => Some(count),
+    }
+}
+
 /// What a write of the controller to an AnalysisRun breaks.
-pub(super) fn check(state: &State, change: &Change) -> Vec<String> {
+pub(super) fn check(state: &State, change: &Change, servers: Servers) -> Vec<String> {
     let Some(old) = change.old.as_deref() else {
         return Vec::new();
     };
@@ -46,26 +97,21 @@ pub(super) fn check(state: &State, change: &Change) -> Vec<String> {
         broken.push(format!("S1-16: {run} goes on although it is {ended}"));
         return broken;
     }
+    let metrics = metrics(new);
     for after in fields::list(new, &["status", "metricResults"]) {
         let name = fields::text(after, &["name"]);
-        let find = |list: &'static [&'static str], object: &'static str| {
-            let whole = if object == "old" { old } else { new };
-            let mut all = fields::list(whole, list).iter();
-            all.find(|one| fields::text(one, &["name"]) == name)
-                .unwrap_or(&Value::Null)
-        };
         let deed = Deed {
             run: new,
-            spec: find(&["spec", "metrics"], "new"),
+            spec: named(&metrics, name),
             name,
-            before: find(&["status", "metricResults"], "old"),
+            before: named(&old["status"]["metricResults"], name),
             after,
         };
         let checks = [
             counters(&deed),
             timing(&deed, ending(old)),
             verdict(&deed, ending(old)),
-            evidence(state, &deed),
+            evidence((state, servers), &deed),
         ];
         broken.extend(
             checks
@@ -76,6 +122,12 @@ pub(super) fn check(state: &State, change: &Change) -> Vec<String> {
     }
     broken.extend(whole(new).map(|what| format!("{what} ({run})")));
     broken
+}
+
+fn named<'v>(list: &'v Value, name: &str) -> &'v Value {
+    let mut list = list.as_array().into_iter().flatten();
+    list.find(|one| fields::text(one, &["name"]) == name)
+        .unwrap_or(&Value::Null)
 }
 
 fn number(object: &Value, member: &str) -> i64 {
@@ -171,11 +223,7 @@ fn timing(deed: &Deed<'_>, ending: Ending) -> Option<String> {
         return Some(format!("S1-15: {name} is measured although its run ends"));
     }
     let interval = fields::text(spec, &["interval"]);
-    let count = match number(spec, "count") {
-        0 if interval.is_empty() => 1,
-        0 => i64::MAX,
-        count => count,
-    };
+    let count = most(spec).unwrap_or(i64::MAX);
     if number(before, "count") >= count {
         return Some(format!("S1-15: {name} is measured more than {count} times"));
     }
@@ -191,7 +239,7 @@ fn timing(deed: &Deed<'_>, ending: Ending) -> Option<String> {
         let pause = if earlier["phase"] == "Error" || interval.is_empty() {
             AFTER_ERROR
         } else {
-            span(interval)
+            span(interval).max(SHORTEST)
         };
         instant(&earlier["finishedAt"])?.checked_add(pause)
     };
@@ -225,12 +273,7 @@ fn reference(spec: &Value, result: &Value, ending: Ending) -> &'static str {
     };
     let failures = number(spec, "failureLimit");
     let successes = number(spec, "consecutiveSuccessLimit");
-    let endless = !fields::text(spec, &["interval"]).is_empty();
-    let (count, counted) = (number(spec, "count"), number(result, "count"));
-    let complete = match count {
-        0 => !endless && counted >= 1,
-        count => counted >= count,
-    };
+    let complete = most(spec).is_some_and(|most| number(result, "count") >= most);
     if number(result, "consecutiveError") > errors {
         "Error"
     } else if number(result, "inconclusive") > number(spec, "inconclusiveLimit") {
@@ -252,8 +295,9 @@ fn reference(spec: &Value, result: &Value, ending: Ending) -> &'static str {
     }
 }
 
-/// S1-18 and S1-19: a success needs something that was measured: data, or a Job that did what it should.
-fn evidence(state: &State, deed: &Deed<'_>) -> Option<String> {
+/// S1-18 and S1-19: a success needs something that was measured: data of a server that answers, or a Job that did
+/// what it should.
+fn evidence((state, servers): (&State, Servers), deed: &Deed<'_>) -> Option<String> {
     let measured = last(deed.after);
     if measured["phase"] != "Successful"
         || number(deed.after, "successful") == number(deed.before, "successful")
@@ -268,6 +312,9 @@ fn evidence(state: &State, deed: &Deed<'_>) -> Option<String> {
         let job = state.get(&Locator::new(kinds::JOBS, namespace, job))?;
         let done = fields::condition(job, "Complete") == "True";
         return (!done).then(|| format!("S1-18: {name} succeeds by a Job that is not complete"));
+    }
+    if servers == Servers::Silent {
+        return Some(format!("S1-19: {name} succeeds while no server answers"));
     }
     let condition = fields::text(deed.spec, &["successCondition"]);
     let knows_nothing = ["len(", "isNil", "isNaN", "default"];

@@ -3,7 +3,7 @@
 use super::World;
 
 impl World {
-    /// L-1 and L-2: it ends as it should, and stays.
+    /// L-1, L-2 and L-7: it ends as it should, and stays.
     pub(super) fn rest(&mut self) -> anyhow::Result<()> {
         let ends = self.story.ends.clone();
         let outside = &mut self.outside;
@@ -17,6 +17,7 @@ impl World {
                 self.now,
             );
         }
+        monitor.check_end_of_runs();
         let (before, writes) = (self.cluster.version(), self.outside.faults.writes);
         if let Some(controller) = &mut self.controller {
             controller.resync(&self.cluster);

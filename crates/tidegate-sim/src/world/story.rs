@@ -10,6 +10,7 @@ use super::{LOOK, RESTART, World};
 use crate::{
     actors::{Fate, metrics::Says},
     cluster::{fields, kinds},
+    invariants::Servers,
     scenario::{Api, Becoming, Blow, Happening, Jobs, Metrics, NAMESPACE, Pods},
 };
 
@@ -189,6 +190,13 @@ impl World {
             format!("{what}: {}", told.says)
         });
         self.outside.metrics.tell(&told.query, says);
+        self.outside
+            .monitor
+            .servers(if self.outside.metrics.is_silent() {
+                Servers::Silent
+            } else {
+                Servers::Answer
+            });
     }
 
     fn command(&mut self, command: &Value) -> anyhow::Result<()> {

@@ -204,6 +204,43 @@ fn a_success_without_data_is_seen() {
 }
 
 #[test]
+fn a_success_while_no_server_answers_is_seen() {
+    check_in(
+        &SILENT.replace("says: nothing", "says: down"),
+        |_, write| {
+            with(write, |status| {
+                let result = &mut status["metricResults"][0];
+                let first = result["error"] == 1;
+                result["error"] = json!(0);
+                result["consecutiveError"] = json!(0);
+                for member in ["successful", "count", "consecutiveSuccess"] {
+                    result[member] = json!(1);
+                }
+                let measurement = last(status)?;
+                measurement["phase"] = json!("Successful");
+                measurement["value"] = json!("[1]");
+                first.then_some(())
+            })
+        },
+        "S1-19",
+    );
+}
+
+#[test]
+fn a_run_that_is_never_concluded_is_seen() {
+    check_in(
+        JUDGED,
+        |_, write| {
+            let over = write.body["status"]["phase"] == "Successful";
+            let mut write = write.clone();
+            write.body = json!({});
+            (over && write.target.resource == ANALYSIS_RUNS).then_some(write)
+        },
+        "L-7",
+    );
+}
+
+#[test]
 fn a_success_by_a_job_that_still_runs_is_seen() {
     check_in(
         SMOKE,

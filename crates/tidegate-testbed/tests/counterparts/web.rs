@@ -115,6 +115,13 @@ async fn a_server_over_https_is_asked_and_whatever_is_wrong_with_it_is_told() ->
         asks["url"] = json!(format!("{url}{path}"));
         json!({"web": asks})
     })?);
+    let agent = concat!("\"tidegate/", env!("CARGO_PKG_VERSION"), "\"");
+    let asks = json!({"url": format!("{url}/mirror"), "jsonPath": "{.agent}"});
+    cases.push(Case::new(
+        "agent",
+        json!({"web": asks}),
+        ("Successful", agent),
+    ));
     cases.extend(nobody(&plain)?);
     let stranger = Server::start(Some(
         Authority::new("stranger")?.certify("127.0.0.1", |_| {})?,
