@@ -16,6 +16,7 @@ use serde_json::{
 };
 use tidegate_api::{labels::LAST_APPLIED, meta::ObjectMeta};
 use tidegate_core::plan::ObjectKey;
+use tidegate_integrations::traffic::Absence;
 use tokio::sync::watch;
 
 use self::packed::Packed;
@@ -66,7 +67,8 @@ type Key = (String, String);
 pub(crate) struct Cache<T> {
     objects: Mutex<Objects<T>>,
     synced: watch::Sender<bool>,
-    absent: watch::Sender<bool>,
+    absent: watch::Sender<Option<Absence>>,
+    fault: watch::Sender<Option<String>>,
 }
 
 #[derive(Debug)]
@@ -133,7 +135,8 @@ impl<T: Cached> Cache<T> {
                 version: None,
             }),
             synced: watch::Sender::new(false),
-            absent: watch::Sender::new(false),
+            absent: watch::Sender::new(None),
+            fault: watch::Sender::new(None),
         })
     }
 
@@ -247,17 +250,31 @@ impl<T: Cached> Cache<T> {
 
     /// The cluster serves the kind.
     pub(crate) fn mark_served(&self) {
-        self.absent.send_replace(false);
+        self.absent.send_replace(None);
     }
 
-    /// The cluster does not serve the kind; whether that is news.
-    pub(crate) fn mark_absent(&self) -> bool {
-        !self.absent.send_replace(true)
+    /// Nothing can be seen of the kind; whether that is news.
+    pub(crate) fn mark_absent(&self, why: Absence) -> bool {
+        self.absent.send_if_modified(|held| {
+            let is_news = held.as_ref() != Some(&why);
+            *held = Some(why);
+            is_news
+        })
     }
 
-    /// Whether the cluster does not serve the kind at all.
-    pub(crate) fn is_absent(&self) -> bool {
-        *self.absent.borrow()
+    /// Why nothing can be seen of the kind, if that is so.
+    pub(crate) fn absence(&self) -> Option<Absence> {
+        self.absent.borrow().clone()
+    }
+
+    /// Why the last list did not come about.
+    pub(crate) fn note_fault(&self, why: String) {
+        self.fault.send_replace(Some(why));
+    }
+
+    /// Why there is no list yet, as far as anybody knows.
+    pub(crate) fn fault(&self) -> Option<String> {
+        self.fault.borrow().clone()
     }
 
     /// The namespace and name of every object.

@@ -1,13 +1,11 @@
 //! The caches, and what a pass over one object reads from them. Reads only.
 
 mod experiments;
+mod rivals;
 mod spawn;
 mod unseen;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -34,7 +32,7 @@ use tidegate_core::{
         release::{self, Left},
     },
 };
-use tidegate_integrations::traffic::{self, Seen as SeenByRouters};
+use tidegate_integrations::traffic::{self, Absence, Seen as SeenByRouters};
 
 use self::spawn::{Spawn, instance_selector};
 use crate::{
@@ -254,11 +252,12 @@ impl Caches {
         let namespace = &rollout.metadata.namespace;
         let router_objects = self.router_objects(rollout);
         let services = self.services_of(rollout);
+        let rivals = self.rivals_of(rollout, &services);
         Observed {
             workload: self.workloads.referent(rollout),
+            workload_unlisted: None,
             replica_sets: self.replica_sets_of(rollout),
             strangers: self.strangers(namespace, &format!("{}-", rollout.metadata.name)),
-            rivals: self.rivals_of(rollout, &services),
             services,
             analysis_runs: self.analysis_runs_of(rollout),
             experiments: self.experiments_of(rollout),
@@ -269,8 +268,10 @@ impl Caches {
                 &SeenByRouters {
                     objects: &router_objects,
                     absent: &self.absent(),
+                    rivals: &rivals,
                 },
             ),
+            rivals,
             routers: traffic::views(rollout, &router_objects),
             leftovers: traffic::leftovers(
                 Some(rollout),
@@ -314,35 +315,6 @@ impl Caches {
             .into_iter()
             .filter(|metadata| !metadata.labels.contains_key(labels::POD_TEMPLATE_HASH))
             .map(|metadata| metadata.name)
-            .collect()
-    }
-
-    /// Other Rollouts that name a Service which is not this one's yet.
-    fn rivals_of(
-        &self,
-        rollout: &Rollout,
-        services: &BTreeMap<String, Arc<Service>>,
-    ) -> Vec<Arc<Rollout>> {
-        let services = services.values().map(|service| &**service);
-        let unclaimed = rollout::unclaimed_services(rollout, services);
-        if unclaimed.is_empty() {
-            return Vec::new();
-        }
-        let namespace = &rollout.metadata.namespace;
-        let names: BTreeSet<(String, String)> = unclaimed
-            .iter()
-            .map(|service| ObjectKey::new(SERVICES, namespace, service))
-            .flat_map(|service| self.rollouts.referring_to(&service))
-            .filter(|(_, name)| *name != rollout.metadata.name)
-            .collect();
-        names
-            .into_iter()
-            .filter_map(
-                |(namespace, name)| match self.rollouts.get(&namespace, &name) {
-                    Found::Good(other) => Some(other),
-                    Found::Broken(_) | Found::Absent => None,
-                },
-            )
             .collect()
     }
 
@@ -410,14 +382,13 @@ impl Caches {
     }
 
     /// The kinds that the cluster does not serve.
-    fn absent(&self) -> Vec<Resource> {
+    fn absent(&self) -> Vec<(Resource, Absence)> {
         [
             (&self.virtual_services, VIRTUAL_SERVICES),
             (&self.destination_rules, DESTINATION_RULES),
         ]
         .into_iter()
-        .filter(|(cache, _)| cache.is_absent())
-        .map(|(_, resource)| resource)
+        .filter_map(|(cache, resource)| Some((resource, cache.absence()?)))
         .collect()
     }
 

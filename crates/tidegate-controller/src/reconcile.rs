@@ -7,6 +7,7 @@ use tidegate_core::{
     freshness::{Freshness, Ledger, Outrun},
     observed::Objects,
     plan::{ObjectKey, Plan, Resource, Write},
+    rollout,
     run::{Applied, Failure, Outcome, PlanRun, Step, Told},
 };
 use tidegate_integrations::{metrics::Environment, traffic};
@@ -68,6 +69,8 @@ pub(crate) enum Verdict {
     Behind,
     /// Somebody else was faster: again after this time, or as soon as there is news.
     Outrun(Duration),
+    /// What it needs is still being listed: again after this time. That is no failure.
+    NotYet(Duration),
 }
 
 /// A kind that is reconciled.
@@ -134,6 +137,7 @@ async fn work_on<K: Kind>(
         }
         Verdict::Behind => queue.postpone(&name, CACHE_LAG),
         Verdict::Outrun(delay) => queue.outrun(&name, delay),
+        Verdict::NotYet(delay) => queue.postpone(&name, delay),
     }
 }
 
@@ -152,7 +156,7 @@ async fn measured_pass<K: Kind>(
             shell.metrics.passed(owner, begun.elapsed());
             shell.metrics.failed(owner);
         }
-        Verdict::Behind => {}
+        Verdict::Behind | Verdict::NotYet(_) => {}
     }
     verdict
 }
@@ -243,6 +247,12 @@ impl Shell {
         if let Some(write) = &told.write
             && let Outcome::Failed(failure) = self.send_alone(about, write).await
         {
+            if matches!(failure, Failure::Refused(_)) {
+                // The status will not say it, so the events do.
+                self.recorder.record(about, told.events);
+                let refused = rollout::told_of_status(write, &failure);
+                self.recorder.record(about, refused);
+            }
             return self.after(&about.key, &failure, wake).await;
         }
         self.recorder.record(about, told.events);

@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tidegate_api::rollout::Rollout;
+use tidegate_api::{meta::ObjectMeta, rollout::Rollout};
 use tidegate_core::{
     gauges,
-    observed::Observed,
+    observed::{Finding, Observed},
     plan::{ObjectKey, Plan, ROLLOUTS, Resource},
     rollout::{self, RolloutSnapshot, pods},
-    run::{Applied, Outcome},
+    run::{Applied, Failure, Outcome},
 };
 
 use tidegate_integrations::traffic;
@@ -52,36 +52,28 @@ pub(crate) fn farewell(recorder: &Recorder, resource: &Resource, change: &Change
     if *resource != ROLLOUTS {
         return;
     }
-    let about = Arc::new(About {
-        key: ObjectKey::new(ROLLOUTS, &metadata.namespace, &metadata.name),
-        uid: metadata.uid.clone(),
-        resource_version: metadata.resource_version.clone(),
-    });
-    recorder.record(&about, vec![rollout::events::deleted(metadata)]);
+    recorder.record(&about(metadata), vec![rollout::events::deleted(metadata)]);
 }
 
 async fn pass(shell: &Shell, rollout: &Arc<Rollout>) -> Verdict {
-    match shell.caches.workloads.know(rollout) {
-        Known::Yes => {}
-        Known::NotYet => return Verdict::Outrun(LIST_OF_WORKLOADS),
-    }
+    let workload_unlisted = match shell.caches.workloads.know(rollout) {
+        Known::Yes => None,
+        Known::NotYet => return Verdict::NotYet(LIST_OF_WORKLOADS),
+        Known::Never(why) => Some(why),
+    };
     let now = shell.clock.now();
     let observed = Observed {
+        workload_unlisted,
         verify_retry_seconds: shell.verify_retry_seconds,
         ..shell.caches.observe(rollout)
     };
-    let about = Arc::new(About {
-        key: ObjectKey::new(
-            ROLLOUTS,
-            &rollout.metadata.namespace,
-            &rollout.metadata.name,
-        ),
-        uid: rollout.metadata.uid.clone(),
-        resource_version: rollout.metadata.resource_version.clone(),
-    });
+    let about = about(&rollout.metadata);
     let (mut snapshot, findings) = rollout::parse(&observed);
     if !findings.is_empty() && is_there_all_the_same(shell, rollout).await {
         return Verdict::Behind;
+    }
+    if let Some(verdict) = look_again(shell, &about, (&snapshot, &findings)).await {
+        return verdict;
     }
     if let Some(query) = pods::wanted(&snapshot, &findings, now) {
         let listed = observe::pods(&shell.server, &query).await;
@@ -125,6 +117,20 @@ async fn is_there_all_the_same(shell: &Shell, rollout: &Rollout) -> bool {
     false
 }
 
+/// Looks at the Rollout itself where the caches' word is not enough; a verdict if it is another one by now.
+async fn look_again(
+    shell: &Shell,
+    about: &About,
+    (snapshot, findings): (&RolloutSnapshot, &[Finding]),
+) -> Option<Verdict> {
+    let key = rollout::to_look_at_again(snapshot, findings)?;
+    match ask::value(&shell.server, &key).await {
+        Ok(live) if rollout::stays(snapshot, &live) => None,
+        Ok(_) | Err(Failure::NotFound) => Some(Verdict::Behind),
+        Err(failure) => Some(shell.after(&about.key, &failure, None).await),
+    }
+}
+
 /// Takes the marks of a Rollout that is gone off the `DestinationRules` that carry them (TR-321).
 async fn clean_up(shell: &Shell, key: ObjectKey) -> Verdict {
     let rules = shell.caches.rules_of(&key.namespace, &key.name);
@@ -161,7 +167,11 @@ async fn commit(
     if let Some(write) = rollout::status::write(snapshot, plan, applied) {
         match shell.send_alone(about, &write).await {
             Outcome::Done(_) => {}
-            Outcome::Failed(failure) => return shell.after(&about.key, &failure, wake(plan)).await,
+            Outcome::Failed(failure) => {
+                let told = rollout::told_of_status(&write, &failure);
+                shell.recorder.record(about, told);
+                return shell.after(&about.key, &failure, wake(plan)).await;
+            }
         }
     }
     if applied.is_complete() {
@@ -188,14 +198,18 @@ async fn commit(
 /// An object that nobody can read gets a condition that names the field; nothing else is touched.
 async fn refuse(shell: &Shell, broken: &Broken) -> Verdict {
     let metadata = &broken.metadata;
-    let about = Arc::new(About {
-        key: ObjectKey::new(ROLLOUTS, &metadata.namespace, &metadata.name),
-        uid: metadata.uid.clone(),
-        resource_version: metadata.resource_version.clone(),
-    });
+    let about = about(metadata);
     let now = shell.clock.now();
     let write = rollout::unreadable::write(metadata, &broken.status, &broken.error, now);
     shell.send_if_any(&about, write).await
+}
+
+fn about(metadata: &ObjectMeta) -> Arc<About> {
+    Arc::new(About {
+        key: ObjectKey::new(ROLLOUTS, &metadata.namespace, &metadata.name),
+        uid: metadata.uid.clone(),
+        resource_version: metadata.resource_version.clone(),
+    })
 }
 
 fn wake(plan: &Plan) -> Option<Timestamp> {

@@ -256,7 +256,7 @@ mod tests {
         })
     }
 
-    /// Keeps QUE-08 and QUE-10, whatever the class of an Ingress.
+    /// Keeps QUE-08, QUE-10 and TR-110, whatever the class of an Ingress.
     #[test]
     fn a_change_of_what_a_rollout_names_wakes_it() {
         let caches = Caches::new();

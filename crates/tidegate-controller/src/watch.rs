@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use futures::TryStreamExt;
 use http::Request;
 use tidegate_core::plan::Resource;
+use tidegate_integrations::traffic::Absence;
 use tokio::time::Instant;
 
 pub(crate) use crate::cache::{Broken, Cache, Cached, Change, Found, Named, read_typed};
@@ -66,19 +67,20 @@ pub(crate) async fn follow<T: Cached>(
                 let why = stream(&server, &scope, &cache, (version, &tell)).await;
                 tracing::debug!(kind = %scope.resource.kind, %why, "watch ended");
             }
-            Err(error) if scope.need == Need::IfServed && is_not_served(&error) => {
-                if cache.mark_absent() {
-                    let kind = scope.resource.api_version();
-                    tracing::info!(%kind, %error, "not served here; looked for again later");
-                    cache.keep_only(&BTreeSet::new(), &tell);
-                }
-                cache.mark_synced();
-                tokio::time::sleep(delay).await;
-                delay = (delay * 2).min(LONGEST_ABSENCE);
-                continue;
-            }
             Err(error) => {
+                let absence = absence(&error).filter(|_| scope.need == Need::IfServed);
+                if let Some(absence) = absence {
+                    let longest = match &absence {
+                        Absence::NotServed => LONGEST_ABSENCE,
+                        Absence::Forbidden(_) => LONGEST_DELAY,
+                    };
+                    do_without(&scope, &cache, (absence, &error), &tell);
+                    tokio::time::sleep(delay.min(longest)).await;
+                    delay = (delay * 2).min(longest);
+                    continue;
+                }
                 tracing::warn!(kind = %scope.resource.kind, %error, "cannot list");
+                cache.note_fault(error.to_string());
             }
         }
         tokio::time::sleep(delay.min(LONGEST_DELAY)).await;
@@ -86,16 +88,40 @@ pub(crate) async fn follow<T: Cached>(
     }
 }
 
-/// Whether an error means that there is nothing to list: no such kind, or no right to see it. What a
-/// cluster serves is told with 404.
-fn is_not_served(error: &Unanswered) -> bool {
+/// Whether an error means that there is nothing to list: no such kind, which is told with 404, or no right to
+/// see it.
+fn absence(error: &Unanswered) -> Option<Absence> {
     match error {
-        Unanswered::Refused(refused) => [403, 404].contains(&refused.code),
-        Unanswered::Unaskable(_)
+        Unanswered::Refused(refused) if refused.code == 404 => Some(Absence::NotServed),
+        Unanswered::Refused(refused) if refused.code == 403 => {
+            Some(Absence::Forbidden(refused.message.clone()))
+        }
+        Unanswered::Refused(_)
+        | Unanswered::Unaskable(_)
         | Unanswered::NeverSent(_)
         | Unanswered::Lost(_)
-        | Unanswered::Silent(_) => false,
+        | Unanswered::Silent(_) => None,
     }
+}
+
+/// Nothing can be seen of a kind: nobody waits for it.
+fn do_without<T: Cached>(
+    scope: &Scope,
+    cache: &Cache<T>,
+    (absence, error): (Absence, &Unanswered),
+    tell: &(impl Fn(Change<'_>) + Sync),
+) {
+    let is_forbidden = matches!(absence, Absence::Forbidden(_));
+    if cache.mark_absent(absence) {
+        let kind = scope.resource.api_version();
+        if is_forbidden {
+            tracing::warn!(%kind, %error, "must not be listed; tried again later");
+        } else {
+            tracing::info!(%kind, %error, "not served here; looked for again later");
+        }
+        cache.keep_only(&BTreeSet::new(), tell);
+    }
+    cache.mark_synced();
 }
 
 async fn relist<T: Cached>(

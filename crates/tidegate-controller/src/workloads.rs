@@ -1,7 +1,10 @@
 //! The objects that `spec.workloadRef` names. Few clusters have such Rollouts, so each kind is listed and
 //! watched only once a Rollout refers to one; until its cache is complete, passes over that Rollout wait.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use serde_json::Value;
 use tidegate_api::{meta::ObjectMeta, rollout::Rollout};
@@ -9,7 +12,7 @@ use tidegate_core::{
     plan::{DEPLOYMENTS, ObjectKey, POD_TEMPLATES, REPLICA_SETS, Resource},
     rollout::workload,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
     observe::RawObject,
@@ -30,19 +33,27 @@ struct Lazy {
     resource: Resource,
     cache: Arc<Cache<RawObject>>,
     wanted: watch::Sender<bool>,
+    since: OnceLock<Instant>,
 }
 
+/// For how long a kind may be listed for the first time before its Rollouts say that something is wrong; as
+/// upstream (WLR-04).
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// Whether what a Rollout refers to can be looked up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Known {
     /// It can: what is not found is not there.
     Yes,
     /// The list of its kind is not complete yet.
     NotYet,
+    /// Its kind cannot be listed, for this reason.
+    Never(String),
 }
 
 impl Lazy {
     fn want(&self) {
+        self.since.get_or_init(Instant::now);
         self.wanted
             .send_if_modified(|wanted| !std::mem::replace(wanted, true));
     }
@@ -54,6 +65,7 @@ impl Workloads {
             resource,
             cache: Cache::new(),
             wanted: watch::Sender::new(false),
+            since: OnceLock::new(),
         };
         Self(KINDS.into_iter().map(lazy).collect())
     }
@@ -94,10 +106,17 @@ impl Workloads {
             return Known::Yes;
         };
         lazy.want();
+        let waited = lazy.since.get().map_or(Duration::ZERO, Instant::elapsed);
         if lazy.cache.is_synced() {
             Known::Yes
-        } else {
+        } else if waited < PATIENCE {
             Known::NotYet
+        } else {
+            Known::Never(
+                lazy.cache
+                    .fault()
+                    .unwrap_or_else(|| "no answer so far".to_owned()),
+            )
         }
     }
 
@@ -142,5 +161,31 @@ impl Workloads {
 
     fn of(&self, resource: &Resource) -> Option<&Lazy> {
         self.0.iter().find(|lazy| lazy.resource == *resource)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Fixes WLR-04: a kind that cannot be listed is waited for no longer than upstream does.
+    #[tokio::test(start_paused = true)]
+    async fn a_kind_that_cannot_be_listed_is_told_after_a_while() {
+        let workloads = Workloads::new();
+        let reference = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"});
+        let rollout = json!({"metadata": {}, "spec": {"workloadRef": reference}});
+        let rollout: Rollout = serde_json::from_value(rollout).unwrap();
+        assert_eq!(workloads.know(&rollout), Known::NotYet);
+        let cache = &workloads.of(&DEPLOYMENTS).unwrap().cache;
+        cache.note_fault("deployments.apps is forbidden".to_owned());
+        tokio::time::advance(Duration::from_secs(59)).await;
+        assert_eq!(workloads.know(&rollout), Known::NotYet);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        let why = "deployments.apps is forbidden".to_owned();
+        assert_eq!(workloads.know(&rollout), Known::Never(why));
+        cache.mark_synced();
+        assert_eq!(workloads.know(&rollout), Known::Yes);
     }
 }

@@ -19,11 +19,14 @@ pub struct Observed {
     pub rollout: Arc<Rollout>,
     /// What `spec.workloadRef` names, raw; `None` if that does not exist or nothing is named.
     pub workload: Option<Arc<Value>>,
+    /// Why nobody can say whether that exists: its kind cannot be listed, in the server's words.
+    pub workload_unlisted: Option<String>,
     /// ReplicaSets of its namespace that it owns or whose labels match its selector.
     pub replica_sets: Vec<Arc<ReplicaSet>>,
     /// Names of ReplicaSets that the caches do not hold otherwise and that it might want.
     pub strangers: Vec<String>,
-    /// Other Rollouts that name a Service which it names and nobody manages yet.
+    /// Other Rollouts that name a Service which it names and nobody manages yet, or an object of a router that
+    /// can serve one of them alone.
     pub rivals: Vec<Arc<Rollout>>,
     /// The Services that it names; one that is missing does not exist.
     pub services: BTreeMap<String, Arc<Service>>,

@@ -31,7 +31,7 @@ pub mod workload;
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 use tidegate_api::{
     rollout::{Rollout, RolloutStatus},
     workload::Service,
@@ -99,6 +99,21 @@ fn carry_on(snapshot: &RolloutSnapshot, now: Timestamp) -> Plan {
         (None, true) => canary::scale_only(snapshot, now),
         (None, false) => canary::pass(snapshot, now),
     }
+}
+
+/// The Rollout itself, if it must be read live before its plan is carried out: what it takes over may have
+/// lost its owner to a deletion that keeps it, of which the caches know nothing yet. Keeps RSI-01.
+pub fn to_look_at_again(snapshot: &RolloutSnapshot, findings: &[Finding]) -> Option<ObjectKey> {
+    let adopts = findings.is_empty()
+        && !snapshot.orphans.is_empty()
+        && snapshot.rollout.metadata.deletion_timestamp.is_none();
+    adopts.then(|| ObjectKey::new(ROLLOUTS, &snapshot.namespace, &snapshot.name))
+}
+
+/// Whether the Rollout that is there now is the one that was observed, and stays.
+pub fn stays(snapshot: &RolloutSnapshot, live: &Value) -> bool {
+    let metadata = &live["metadata"];
+    metadata["uid"] == snapshot.uid.as_str() && metadata["deletionTimestamp"].is_null()
 }
 
 /// The Services that a Rollout names.
@@ -170,6 +185,21 @@ pub fn after_failure(
     }
 }
 
+/// What is told if the write of a status fails. One that is refused leaves no other trace: the update waits
+/// until it can be noted down.
+pub fn told_of_status(write: &Write, failure: &Failure) -> Vec<Event> {
+    match failure {
+        Failure::Refused(why) => vec![events::refused(write, why)],
+        Failure::Conflict
+        | Failure::AlreadyExists
+        | Failure::NotFound
+        | Failure::Protected(_)
+        | Failure::Unavailable(_)
+        | Failure::Unknown(_)
+        | Failure::Inexpressible(_) => Vec::new(),
+    }
+}
+
 /// What a pass tells of single pods that the API server does not let it write (S1-24).
 pub fn told_of_pods(applied: &Applied) -> Vec<Event> {
     applied
@@ -196,10 +226,9 @@ fn refused(snapshot: &RolloutSnapshot, write: &Write, why: &str, now: Timestamp)
     if target.resource != REPLICA_SETS || target.name != name || snapshot.new.is_some() {
         return Told::by_event(events::refused(write, why));
     }
-    let draft = pass::begin(snapshot, now);
-    let next = status::replica_set_refused(snapshot, &draft, (&name, why), now);
+    let next = status::replica_set_refused(&snapshot.rollout, (&name, why), now);
     Told {
-        write: status::write_status(&snapshot.rollout, &next.status, None),
+        write: next.and_then(|next| status::write_status(&snapshot.rollout, &next, None)),
         events: vec![events::replica_set_create_error(&name, why)],
         ..Told::default()
     }
@@ -226,7 +255,7 @@ fn invalid(snapshot: &RolloutSnapshot, finding: &Finding, now: Timestamp) -> Pla
 }
 
 /// The note about progress that every Rollout has; it is missing where the write after the creation
-/// of its ReplicaSet was lost (RSI-10).
+/// of its ReplicaSet was lost (RSI-10), and another one where a ReplicaSet was refused.
 fn found(snapshot: &RolloutSnapshot, now: Timestamp) -> Option<RolloutStatus> {
     let new = snapshot.new_replica_set()?;
     status::replica_set_found(&snapshot.rollout, &new.name, now)

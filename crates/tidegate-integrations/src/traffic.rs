@@ -27,6 +27,10 @@ trait Router: Sync {
     fn is_named(&self, routing: &RolloutTrafficRouting) -> bool;
     /// The objects that it must see, its own included.
     fn reads(&self, rollout: &Rollout) -> Vec<ObjectKey>;
+    /// The objects among them that can serve one Rollout alone, whoever names them.
+    fn claims(&self, _rollout: &Rollout) -> Vec<ObjectKey> {
+        Vec::new()
+    }
     /// What is wrong with the objects that it is told to use (VAL-32, VAL-33).
     fn findings(&self, rollout: &Rollout, seen: &Seen<'_>) -> Vec<Finding>;
     /// What a decision must know of the objects, and whether the recorded weights are in effect. A
@@ -43,8 +47,28 @@ trait Router: Sync {
 pub struct Seen<'a> {
     /// The objects that it reads.
     pub objects: &'a Objects,
-    /// Kinds that the cluster does not serve at all.
-    pub absent: &'a [Resource],
+    /// Kinds of which nothing can be seen, and why.
+    pub absent: &'a [(Resource, Absence)],
+    /// Other Rollouts that name an object which can serve one alone, such as those of [`claims`].
+    pub rivals: &'a [Arc<Rollout>],
+}
+
+/// Why nothing can be seen of a kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// The cluster does not serve it.
+    NotServed,
+    /// The controller must not list it; the server's words.
+    Forbidden(String),
+}
+
+impl Seen<'_> {
+    /// Why nothing can be seen of a kind, if that is so.
+    fn absence(&self, resource: &Resource) -> Option<&Absence> {
+        let mut absent = self.absent.iter();
+        let found = absent.find(|(kind, _)| kind == resource);
+        found.map(|(_, absence)| absence)
+    }
 }
 
 /// Why a router cannot phrase a split; users see it in an event.
@@ -153,6 +177,13 @@ fn named(rollout: &Rollout) -> impl Iterator<Item = &'static dyn Router> {
 pub fn reads(rollout: &Rollout) -> Vec<ObjectKey> {
     named(rollout)
         .flat_map(|router| router.reads(rollout))
+        .collect()
+}
+
+/// The objects that can serve one Rollout alone and that this one names.
+pub fn claims(rollout: &Rollout) -> Vec<ObjectKey> {
+    named(rollout)
+        .flat_map(|router| router.claims(rollout))
         .collect()
 }
 

@@ -20,7 +20,7 @@ use tidegate_core::{
     },
     reason::Reason,
 };
-use tidegate_integrations::traffic::{self, Seen};
+use tidegate_integrations::traffic::{self, Absence, Seen};
 
 #[expect(
     clippy::needless_pass_by_value,
@@ -37,7 +37,8 @@ datatest_stable::harness! {
 /// `routing` is the Rollout's trafficRouting, `canary` what else its strategy says, `weight` the canary's,
 /// `hashes` those of canary and stable version, `additional` experiments' Services with hash and weight,
 /// `managed` and `sequence` what the split says of routes and order, `ingresses` and `objects` are what is
-/// there, `absent: true` says that the cluster knows no Istio, `marked` whose marks are cleaned away.
+/// there, `absent: true` says that the cluster knows no Istio, or a text why it must not be seen, `marked` whose marks
+/// are cleaned away, `rivals` when other Rollouts with the same strategy were made, which was 2026-01-02 for this one.
 fn tell(story: &Value) -> datatest_stable::Result<String> {
     let mut canary = json!({"canaryService": "door-new", "stableService": "door"});
     for (member, value) in story["canary"].as_object().into_iter().flatten() {
@@ -45,7 +46,8 @@ fn tell(story: &Value) -> datatest_stable::Result<String> {
     }
     canary["trafficRouting"] = story["routing"].clone();
     let rollout: Rollout = serde_json::from_value(json!({
-        "metadata": {"name": "door", "namespace": "town", "uid": "u-door"},
+        "metadata": {"name": "door", "namespace": "town", "uid": "u-door",
+            "creationTimestamp": "2026-01-02T00:00:00Z"},
         "spec": {"strategy": {"canary": canary}},
         "status": story["status"],
     }))?;
@@ -59,10 +61,23 @@ fn tell(story: &Value) -> datatest_stable::Result<String> {
         };
         line(&mut told, format_args!("reads   {key}{place}"));
     }
-    let istio = [VIRTUAL_SERVICES, DESTINATION_RULES];
+    let absence = match &story["absent"] {
+        Value::Bool(true) => Some(Absence::NotServed),
+        Value::String(words) => Some(Absence::Forbidden(words.clone())),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            None
+        }
+    };
+    let kinds = [VIRTUAL_SERVICES, DESTINATION_RULES];
+    let istio: Vec<_> = absence
+        .iter()
+        .flat_map(|absence| kinds.clone().map(|resource| (resource, absence.clone())))
+        .collect();
+    let rivals = rivals(story, &rollout)?;
     let seen = Seen {
         objects: &objects,
-        absent: if story["absent"] == true { &istio } else { &[] },
+        absent: &istio,
+        rivals: &rivals,
     };
     for finding in traffic::findings(&rollout, &seen) {
         line(&mut told, format_args!("finds   {}", finding.message));
@@ -83,7 +98,10 @@ fn tell(story: &Value) -> datatest_stable::Result<String> {
         return Ok(told);
     }
     let route = route(rollout, story)?;
-    match traffic::phrase(&route, &objects) {
+    let phrased = traffic::phrase(&route, &objects);
+    // Fixes TR-317: what was looked at is still as it was, so a second look leads to the same.
+    assert_eq!(phrased, traffic::phrase(&route, &objects));
+    match phrased {
         Err(event) => line(
             &mut told,
             format_args!("fails   {}: {}", event.reason, event.message),
@@ -92,6 +110,17 @@ fn tell(story: &Value) -> datatest_stable::Result<String> {
         Ok(writes) => writes.iter().for_each(|write| show(write, &mut told)),
     }
     Ok(told)
+}
+
+fn rivals(story: &Value, rollout: &Rollout) -> datatest_stable::Result<Vec<Arc<Rollout>>> {
+    let named = story["rivals"].as_object().into_iter().flatten();
+    let rivals = named.map(|(name, since)| {
+        let mut rival = serde_json::to_value(rollout)?;
+        rival["metadata"] = json!({"name": name, "namespace": "town", "uid": name,
+            "creationTimestamp": since});
+        Ok(Arc::new(serde_json::from_value(rival)?))
+    });
+    rivals.collect()
 }
 
 /// Only what the router reads is there for it.

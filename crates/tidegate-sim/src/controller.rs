@@ -304,6 +304,15 @@ impl Controller {
         }
         let observed = self.caches.observe(rollout);
         let (mut snapshot, findings) = rollout::parse(&observed);
+        if let Some(key) = rollout::to_look_at_again(&snapshot, &findings)
+            && around.lacks() != Some(Lacks::Doubt)
+        {
+            match around.look_up(&Call::Get(key)) {
+                Ok(live) if rollout::stays(&snapshot, &live) => {}
+                Ok(_) | Err(Failure::NotFound) => return Ok(Verdict::Behind),
+                Err(failure) => return Ok(self.after(&about, &failure, None)),
+            }
+        }
         if let Some(query) = pods::wanted(&snapshot, &findings, now) {
             let listed = around.pods(&query);
             pods::see(&mut snapshot, listed, now);
@@ -353,6 +362,7 @@ impl Controller {
         if let Some(write) = rollout::status::write(snapshot, plan, applied)
             && let Outcome::Failed(failure) = self.send_alone(around, about, &write)?
         {
+            around.tell(about, rollout::told_of_status(&write, &failure));
             return Ok(self.after(about, &failure, wake(plan)));
         }
         if applied.is_complete() {
@@ -378,6 +388,10 @@ impl Controller {
         if let Some(write) = &told.write
             && let Outcome::Failed(failure) = self.send_alone(around, about, write)?
         {
+            if matches!(failure, Failure::Refused(_)) {
+                around.tell(about, told.events);
+                around.tell(about, rollout::told_of_status(write, &failure));
+            }
             return Ok(self.after(about, &failure, wake));
         }
         around.tell(about, told.events);

@@ -23,6 +23,8 @@ pub enum Lacks {
     Ears,
     /// It does not wake when it wanted to.
     Wakes,
+    /// It takes the caches' word for it that a Rollout stays.
+    Doubt,
 }
 
 /// A broken controller.

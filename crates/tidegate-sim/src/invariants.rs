@@ -3,6 +3,7 @@
 //! Ids are those of the catalogue of invariants. Every check compares the state before and after a
 //! write, so a state that others brought about is nobody's fault here.
 
+mod adoption;
 mod blue_green;
 mod drain;
 mod evidence;
@@ -248,6 +249,7 @@ impl Monitor {
         let broken = [
             ownership::guarded(sent.write),
             ownership::only_ours(state, sent.about, sent.write),
+            adoption::for_the_living(state, sent.about, sent.write),
             untouched::only_the_status(state, sent.about, sent.write),
             order::own_writes_are_seen(memory, sent),
             order::conflicts_are_waited_for(memory, sent),

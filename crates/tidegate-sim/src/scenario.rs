@@ -91,7 +91,8 @@ pub struct Happening {
     /// A second after the phase has become this one (`Paused`), or the phase and the step index (`Paused 3`).
     #[serde(default)]
     pub when: Option<String>,
-    /// A person's command, or `{apply: object}`, `{patch: "Kind name", with: …}`, `{delete: "Kind name"}`.
+    /// A person's command, or `{apply: object}`, `{patch: "Kind name", with: …}`, `{delete: "Kind name"}`,
+    /// which with `keeping: dependents` leaves what the object owns.
     #[serde(default)]
     pub user: Option<Value>,
     /// What becomes of pods.

@@ -4,6 +4,7 @@
 mod arrows;
 mod documents;
 mod doors;
+mod proofs;
 mod shape;
 mod words;
 
@@ -53,7 +54,7 @@ type Complaints = Vec<String>;
 type Rule = fn(&[File]) -> Complaints;
 
 /// Every rule that looks at files alone, by name.
-const RULES: [(&str, Rule); 11] = [
+const RULES: [(&str, Rule); 12] = [
     ("names of rooms", shape::names),
     ("sizes of files", shape::sizes),
     ("first sentences", shape::first_sentences),
@@ -65,6 +66,7 @@ const RULES: [(&str, Rule); 11] = [
     ("names of vendors", words::vendors),
     ("words", words::banned),
     ("documents", documents::all),
+    ("proofs", proofs::all),
 ];
 
 /// Applies every rule.

@@ -33,5 +33,5 @@ impl Caches {
 /// One that is there and cannot be read will not be seen either; nor will one of a kind that is not served.
 fn is_unseen<T: Cached>(cache: &Cache<T>, key: &ObjectKey) -> bool {
     let found = cache.get(&key.namespace, &key.name);
-    matches!(found, Found::Absent) && !cache.is_absent()
+    matches!(found, Found::Absent) && cache.absence().is_none()
 }

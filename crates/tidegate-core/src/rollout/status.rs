@@ -153,9 +153,11 @@ fn created(name: &str, now: Timestamp) -> RolloutCondition {
 }
 
 /// The recorded status with the note that a ReplicaSet of this template was found; wanted only if
-/// nothing was noted about progress yet (RSI-10).
+/// nothing was noted about progress yet (RSI-10), or that there can be none: the time for which one was
+/// refused is no lack of progress.
 pub fn replica_set_found(rollout: &Rollout, name: &str, now: Timestamp) -> Option<RolloutStatus> {
-    if conditions::get(&rollout.status, Kind::Progressing).is_some() {
+    let held = conditions::get(&rollout.status, Kind::Progressing);
+    if held.is_some_and(|held| held.reason != conditions::REPLICA_SET_CREATE_ERROR) {
         return None;
     }
     let message = conditions::found_message(name);
@@ -167,19 +169,44 @@ pub fn replica_set_found(rollout: &Rollout, name: &str, now: Timestamp) -> Optio
     ))
 }
 
-/// The recorded status with the note that a ReplicaSet could not be created (RSI-09).
+/// The recorded status with the note that a ReplicaSet could not be created (RSI-09), if it does not say so
+/// already.
+///
+/// Differs from upstream: what runs is not what is asked for, so the generation does not count as observed
+/// and the phase is not `Healthy`, whatever the version before is; and another reason replaces the one that
+/// was noted before.
 pub fn replica_set_refused(
-    snapshot: &RolloutSnapshot,
-    draft: &Draft,
+    rollout: &Rollout,
     (name, why): (&str, &str),
     now: Timestamp,
-) -> Next {
-    let mut status = snapshot.rollout.status.clone();
+) -> Option<RolloutStatus> {
+    let held = &rollout.status;
     let message = conditions::create_error_message(name, why);
     let reason = conditions::REPLICA_SET_CREATE_ERROR;
-    let note = conditions::condition(Kind::Progressing, Holds::False, reason, message, now);
+    let noted = conditions::get(held, Kind::Progressing);
+    let noted = noted.filter(|noted| noted.reason == reason);
+    if noted.is_some_and(|noted| noted.message == message) {
+        return None;
+    }
+    let mut status = held.clone();
+    let mut note = conditions::condition(
+        Kind::Progressing,
+        Holds::False,
+        reason,
+        message.clone(),
+        now,
+    );
+    if let Some(noted) = noted {
+        note.last_transition_time = noted.last_transition_time;
+        conditions::remove(&mut status, Kind::Progressing);
+    }
     conditions::set(&mut status, note);
-    patched(snapshot, draft, status, now)
+    set_phase(rollout, &mut status);
+    if [phase::HEALTHY, phase::PROGRESSING].contains(&status.phase.as_str()) {
+        phase::PROGRESSING.clone_into(&mut status.phase);
+        status.message = format!("{reason}: {message}");
+    }
+    Some(status)
 }
 
 /// The write that brings the recorded status to the plan's, with exactly the differences: what Go's

@@ -221,9 +221,16 @@ fn look_up<'a>(
             reference.kind
         )));
     };
-    match &observed.workload {
-        Some(object) => Ok((key, object)),
-        None => Err(refuse(format!(
+    match (&observed.workload, &observed.workload_unlisted) {
+        (Some(object), _) => Ok((key, object)),
+        (None, Some(why)) => Err(refuse(format!(
+            "failed to sync informer for {}, Kind={}: {why}: spec.workloadRef names one: let the \
+             controller get, list and watch {}",
+            key.resource.api_version(),
+            key.resource.kind,
+            resource_name(&key.resource)
+        ))),
+        (None, None) => Err(refuse(format!(
             "{} \"{}/{}\" not found: spec.workloadRef names it; create it or name another",
             resource_name(&key.resource),
             key.namespace,

@@ -6,7 +6,9 @@
 
 mod change;
 mod destination_rule;
+mod hidden;
 mod managed;
+mod rivals;
 mod virtual_service;
 
 use serde_json::{Map, Value};
@@ -30,7 +32,7 @@ use self::{
 };
 pub(super) use destination_rule::{clean, manager};
 
-use super::{Router, Seen};
+use super::{Absence, Router, Seen};
 
 /// Where the Rollout names its objects.
 const PATH: &str = "spec.strategy.canary.trafficRouting.istio";
@@ -113,6 +115,14 @@ impl Router for Istio {
         keys
     }
 
+    /// The subsets of a `DestinationRule` carry the hashes of one Rollout.
+    fn claims(&self, rollout: &Rollout) -> Vec<ObjectKey> {
+        let rule = Parts::of(rollout).and_then(|parts| parts.rule);
+        rule.map(|rule| rule_key(rollout, &rule.name))
+            .into_iter()
+            .collect()
+    }
+
     fn findings(&self, rollout: &Rollout, seen: &Seen<'_>) -> Vec<Finding> {
         let Some(parts) = Parts::of(rollout) else {
             return Vec::new();
@@ -126,7 +136,15 @@ impl Router for Istio {
         let named = parts.virtual_services();
         let missing = named.iter().filter_map(|named| parts.missing(named, seen));
         let unfit = named.iter().flat_map(|named| parts.unfit(named, seen));
-        missing.chain(unfit).collect()
+        let hidden = parts.rule.and_then(|rule| hidden::rule(rule, seen));
+        let contested = parts
+            .rule
+            .and_then(|rule| rivals::finding(&parts, rule, seen));
+        missing
+            .chain(unfit)
+            .chain(hidden)
+            .chain(contested)
+            .collect()
     }
 
     fn view(&self, rollout: &Rollout, objects: &Objects) -> RouterView {
@@ -297,14 +315,19 @@ impl<'a> Parts<'a> {
         if seen.objects.contains_key(&key) {
             return None;
         }
-        let detail = if seen.absent.contains(&VIRTUAL_SERVICES) {
-            "the server could not find the requested resource: this cluster serves no \
-             virtualservices.networking.istio.io in the version that is asked for: install Istio, name \
-             another version with the controller's flag --istio-api-version, or take istio out of trafficRouting"
-                .to_owned()
-        } else {
-            let name = Value::from(key.name.as_str());
-            format!("virtualservices.networking.istio.io {name} not found")
+        let detail = match seen.absence(&VIRTUAL_SERVICES) {
+            Some(Absence::NotServed) => {
+                "the server could not find the requested resource: this cluster serves no \
+                 virtualservices.networking.istio.io in the version that is asked for: install Istio, \
+                 name another version with the controller's flag --istio-api-version, or take istio out \
+                 of trafficRouting"
+                    .to_owned()
+            }
+            Some(Absence::Forbidden(words)) => hidden::sentence(&VIRTUAL_SERVICES, words),
+            None => {
+                let name = Value::from(key.name.as_str());
+                format!("virtualservices.networking.istio.io {name} not found")
+            }
         };
         Some(self.invalid(&key.name, &detail))
     }
@@ -420,8 +443,13 @@ fn rule_key(rollout: &Rollout, name: &str) -> ObjectKey {
 
 /// Whether the Rollout names this `DestinationRule`.
 pub(super) fn is_named(rollout: &Rollout, rule: &Value) -> bool {
+    let name = rule.pointer("/metadata/name").and_then(Value::as_str);
+    is_named_by(rollout, name.unwrap_or_default())
+}
+
+fn is_named_by(rollout: &Rollout, rule: &str) -> bool {
     let named = Parts::of(rollout).and_then(|parts| parts.rule);
-    named.is_some_and(|named| rule["metadata"]["name"] == named.name.as_str())
+    named.is_some_and(|named| named.name == rule)
 }
 
 /// A patch of exactly the object that was looked at.

@@ -13,7 +13,7 @@ use tidegate_api::{
 };
 
 use crate::cluster::{
-    Call, Cluster, DeletionOptions, Patch, Target, fields,
+    Call, Cluster, DeletionOptions, Patch, Propagation, Target, fields,
     kinds::{self, KindId},
 };
 
@@ -111,16 +111,19 @@ impl User<'_> {
         Ok(())
     }
 
-    /// Deletes an object named like `Service web-stable`.
+    /// Deletes an object named like `Service web-stable`; what it owns goes with it, or as is said.
     ///
     /// # Errors
     /// When there is no such object.
-    pub fn delete(&mut self, what: &str) -> anyhow::Result<()> {
+    pub fn delete(&mut self, what: &str, propagation: Propagation) -> anyhow::Result<()> {
         let (kind, name) = self.find(what)?;
         let target = Target::new(kind, self.namespace_of(kind), name);
         let call = self.call();
-        self.cluster
-            .delete(&call, &target, &DeletionOptions::default())?;
+        let options = DeletionOptions {
+            propagation,
+            ..DeletionOptions::default()
+        };
+        self.cluster.delete(&call, &target, &options)?;
         Ok(())
     }
 

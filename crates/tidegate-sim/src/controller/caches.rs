@@ -28,7 +28,7 @@ use tidegate_core::{
         release::{self, Left},
     },
 };
-use tidegate_integrations::traffic::{self, Seen as SeenByRouters};
+use tidegate_integrations::traffic::{self, Absence, Seen as SeenByRouters};
 
 use super::{
     shelf::{self, Entry, Shelf},
@@ -85,7 +85,7 @@ pub(super) struct Caches {
     virtual_services: Shelf<Value>,
     destination_rules: Shelf<Value>,
     /// Kinds that the cluster does not serve.
-    absent: Vec<Resource>,
+    absent: Vec<(Resource, Absence)>,
     pub(super) analysis_runs: Shelf<AnalysisRun>,
     pub(super) experiments: Shelf<Experiment>,
     analysis_templates: Shelf<AnalysisTemplate>,
@@ -166,7 +166,7 @@ impl Caches {
         self.workloads.want(kinds::REPLICA_SETS, cluster);
     }
 
-    /// Other Rollouts that name a Service which is not this one's yet.
+    /// Other Rollouts that name a Service which is not this one's yet, or what a router cannot share.
     fn rivals_of(
         &self,
         rollout: &Rollout,
@@ -174,15 +174,18 @@ impl Caches {
     ) -> Vec<Arc<Rollout>> {
         let services = services.values().map(|service| &**service);
         let unclaimed = rollout::unclaimed_services(rollout, services);
-        if unclaimed.is_empty() {
+        let claims = traffic::claims(rollout);
+        if unclaimed.is_empty() && claims.is_empty() {
             return Vec::new();
         }
         self.rollouts
             .entries(&rollout.metadata.namespace)
             .filter_map(Entry::good)
             .filter(|other| {
+                let claimed = traffic::claims(other);
                 other.metadata.uid != rollout.metadata.uid
-                    && !rollout::service_names(other).is_disjoint(&unclaimed)
+                    && (!rollout::service_names(other).is_disjoint(&unclaimed)
+                        || claimed.iter().any(|key| claims.contains(key)))
             })
             .cloned()
             .collect()
@@ -363,13 +366,14 @@ impl Caches {
                 Some((name, Arc::clone(found)))
             })
             .collect();
+        let rivals = self.rivals_of(rollout, &services);
         Observed {
             workload: self.workloads.get(rollout),
+            workload_unlisted: None,
             replica_sets: self.replica_sets_of(rollout),
             strangers: self
                 .workloads
                 .strangers(namespace, &format!("{}-", rollout.metadata.name)),
-            rivals: self.rivals_of(rollout, &services),
             services,
             analysis_runs: self
                 .analysis_runs
@@ -392,8 +396,10 @@ impl Caches {
                 &SeenByRouters {
                     objects: &router_objects,
                     absent: &self.absent,
+                    rivals: &rivals,
                 },
             ),
+            rivals,
             routers: traffic::views(rollout, &router_objects),
             leftovers: traffic::leftovers(
                 Some(rollout),
@@ -452,14 +458,14 @@ impl Caches {
     }
 }
 
-fn absent(cluster: &Cluster) -> Vec<Resource> {
+fn absent(cluster: &Cluster) -> Vec<(Resource, Absence)> {
     [
         (istio::VIRTUAL_SERVICES, VIRTUAL_SERVICES),
         (istio::DESTINATION_RULES, DESTINATION_RULES),
     ]
     .into_iter()
     .filter(|(kind, _)| !cluster.serves(*kind))
-    .map(|(_, resource)| resource)
+    .map(|(_, resource)| (resource, Absence::NotServed))
     .collect()
 }
 

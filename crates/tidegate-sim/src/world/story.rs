@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{LOOK, RESTART, World};
 use crate::{
     actors::{Fate, metrics::Says},
-    cluster::{fields, kinds},
+    cluster::{Propagation, fields, kinds},
     invariants::Servers,
     scenario::{Api, Becoming, Blow, Happening, Jobs, Metrics, NAMESPACE, Pods},
 };
@@ -228,9 +228,14 @@ impl World {
             let what = self.named(what);
             self.user().patch(&what, command["with"].clone())
         } else if let Some(what) = delete {
-            self.line("user", || format!("delete {what}"));
+            let (propagation, kept) = match command["keeping"].as_str() {
+                None => (Propagation::Background, ""),
+                Some("dependents") => (Propagation::Orphan, ", keeping what it owns"),
+                Some(other) => bail!("nobody keeps {other}"),
+            };
+            self.line("user", || format!("delete {what}{kept}"));
             let what = self.named(what);
-            self.user().delete(&what)
+            self.user().delete(&what, propagation)
         } else {
             bail!("no such command: {command}")
         };

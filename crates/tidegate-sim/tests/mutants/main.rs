@@ -1,5 +1,6 @@
 //! Every invariant can be broken, and is seen to be: broken controllers, one for each.
 
+mod adoption;
 mod ends;
 mod experiment_step;
 mod experiments;

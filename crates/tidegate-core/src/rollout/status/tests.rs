@@ -1,6 +1,7 @@
 //! Passes as people meet them: what is recorded, told and waited for.
 
 mod durations;
+mod refused;
 mod whole;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -12,12 +12,16 @@ use tidegate_api::{
 
 use super::field;
 use crate::{
+    analysis_run::args::{self, Values},
     observed::{Finding, Observed},
     rollout::{
         desired::analysis_runs::templates::{self, Named, NamedBy, Templates},
         release, service_names,
     },
 };
+
+/// Stands for a value that only a run knows, as upstream has it.
+const UNKNOWN: &str = "dummy-value";
 
 /// Services and analysis templates: first that they exist, then that they fit. Keeps VAL-30, VAL-31.
 pub(super) fn check(rollout: &Rollout, observed: &Observed) -> Vec<Finding> {
@@ -240,7 +244,7 @@ fn check_analysis(templates: &Templates, analysis: &NamedAnalysis<'_>) -> Vec<Fi
         .iter()
         .flat_map(|template| match analysis.place {
             Place::Background => unfilled_arguments(analysis, template),
-            Place::Elsewhere => endless_metrics(analysis, template),
+            Place::Elsewhere => unfit_metrics(analysis, template),
         })
         .collect()
 }
@@ -264,9 +268,23 @@ fn unfilled_arguments(analysis: &NamedAnalysis<'_>, template: &Named<'_>) -> Vec
         .collect()
 }
 
-fn endless_metrics(analysis: &NamedAnalysis<'_>, template: &Named<'_>) -> Vec<Finding> {
+/// Metrics that name no argument of their template, and those that nothing ends.
+fn unfit_metrics(analysis: &NamedAnalysis<'_>, template: &Named<'_>) -> Vec<Finding> {
     let Named { name, spec } = *template;
-    spec.metrics
+    let metrics = values(analysis.analysis, &spec.args).and_then(|values| {
+        let metrics = spec.metrics.iter();
+        metrics
+            .map(|metric| args::resolve(metric, &values))
+            .collect::<Result<Vec<Metric>, String>>()
+    });
+    let metrics = match metrics {
+        Ok(metrics) => metrics,
+        Err(fault) => {
+            let detail = format!("AnalysisTemplate {name}: {fault}");
+            return vec![field::invalid_text(&analysis.path, name, &detail)];
+        }
+    };
+    metrics
         .iter()
         .filter(|metric| is_endless(metric))
         .map(|metric| {
@@ -284,15 +302,38 @@ fn endless_metrics(analysis: &NamedAnalysis<'_>, template: &Named<'_>) -> Vec<Fi
         .collect()
 }
 
-/// Whether nothing ends the metric: an interval without a count (ANA-21). A count that comes from an
-/// argument is known only when the run is made.
+/// What stands for the arguments of a template before a run is made: its own values, and a word where only the
+/// run knows.
+///
+/// Differs from upstream: where the template has no value, the one that the Rollout gives counts, so that a
+/// `count` may come from there.
+fn values(analysis: &RolloutAnalysis, own: &[Argument]) -> Result<Values, String> {
+    let given = |name: &str| {
+        let given = analysis.args.iter().find(|given| given.name == name)?;
+        (!given.value.is_empty()).then(|| given.value.clone())
+    };
+    let value = |argument: &Argument| {
+        let name = &argument.name;
+        let value = match (&argument.value, &argument.value_from) {
+            (Some(_), Some(_)) => {
+                return Err(format!("arg '{name}' has both Value and ValueFrom fields"));
+            }
+            (Some(value), None) => Some(value.clone()),
+            (None, None) => given(name),
+            (None, Some(_)) => None,
+        };
+        let value = value.unwrap_or_else(|| UNKNOWN.to_owned());
+        Ok((name.clone(), value))
+    };
+    own.iter().map(value).collect()
+}
+
+/// Whether nothing ends the metric: an interval without a count (ANA-21).
 fn is_endless(metric: &Metric) -> bool {
     let counted = match &metric.count {
         None => false,
         Some(IntOrString::Int(count)) => *count != 0,
-        Some(IntOrString::String(text)) => {
-            text.contains("{{") || text.parse::<i64>().is_ok_and(|count| count != 0)
-        }
+        Some(IntOrString::String(text)) => text.parse::<i64>().is_ok_and(|count| count != 0),
     };
     !counted && !metric.interval.is_empty()
 }

@@ -262,6 +262,77 @@ fn a_steps_metric_must_end() {
     );
 }
 
+/// Keeps VAL-31.
+#[test]
+fn a_metric_names_arguments_of_its_own_template() {
+    let mut observed = observed();
+    let spec = json!({"metrics": [{"name": "m", "provider": {"web": {"url": "{{args.hots}}"}}}],
+        "args": [{"name": "host", "value": "a"}]});
+    put_template(&mut observed, "rate", &spec);
+    assert_eq!(
+        messages(findings_of(&observed)),
+        [
+            "spec.strategy.canary.steps[0].analysis.templates: Invalid value: \"rate\": \
+          AnalysisTemplate rate: failed to resolve {{args.hots}}"
+        ]
+    );
+}
+
+/// Keeps VAL-31.
+#[test]
+fn an_argument_has_one_value() {
+    let mut observed = observed();
+    let key = json!({"secretKeyRef": {"name": "token", "key": "value"}});
+    let spec = json!({"metrics": [{"name": "m"}],
+        "args": [{"name": "token", "value": "a", "valueFrom": key}]});
+    put_template(&mut observed, "rate", &spec);
+    assert_eq!(
+        messages(findings_of(&observed)),
+        [
+            "spec.strategy.canary.steps[0].analysis.templates: Invalid value: \"rate\": \
+          AnalysisTemplate rate: arg 'token' has both Value and ValueFrom fields"
+        ]
+    );
+}
+
+/// Keeps VAL-31: what only the run knows is no number.
+#[test]
+fn a_count_that_is_an_argument_is_looked_up() {
+    let found = |argument: &Value| {
+        let mut observed = observed();
+        let metric = json!({"name": "m", "interval": "10s", "count": "{{args.count}}"});
+        let spec = json!({"metrics": [metric], "args": [argument]});
+        put_template(&mut observed, "rate", &spec);
+        messages(findings_of(&observed))
+    };
+    assert!(found(&json!({"name": "count", "value": "3"})).is_empty());
+    let secret = json!({"secretKeyRef": {"name": "a", "key": "b"}});
+    let endless = found(&json!({"name": "count", "valueFrom": secret}));
+    assert_eq!(
+        endless,
+        [
+            "spec.strategy.canary.steps[0].analysis.templates: Invalid value: \"rate\": \
+          AnalysisTemplate rate has metric m which runs indefinitely. Invalid value for count: \
+          dummy-value"
+        ]
+    );
+}
+
+/// Differs from upstream, which does not look at it (VAL-31).
+#[test]
+fn a_count_that_the_rollout_gives_counts() {
+    let mut observed = observed();
+    let metric = json!({"name": "m", "interval": "10s", "count": "{{args.count}}"});
+    let spec = json!({"metrics": [metric], "args": [{"name": "count"}]});
+    put_template(&mut observed, "rate", &spec);
+    let mut rollout = (*observed.rollout).clone();
+    let canary = rollout.spec.strategy.canary.as_mut().unwrap();
+    let analysis = canary.steps[0].analysis.as_mut().unwrap();
+    analysis.args = serde_json::from_value(json!([{"name": "count", "value": "3"}])).unwrap();
+    observed.rollout = Arc::new(rollout);
+    assert_eq!(messages(findings_of(&observed)), Vec::<String>::new());
+}
+
 #[test]
 fn an_argument_needs_a_value_from_somewhere() {
     let mut observed = observed();

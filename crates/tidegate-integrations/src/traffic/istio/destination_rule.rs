@@ -75,31 +75,32 @@ pub(super) fn hashes(rule: &Value) -> Vec<String> {
 /// missing. Keeps TR-318 and TR-319.
 ///
 /// Differs from upstream: subsets that are not ours stay, additional ones included; only those that carry
-/// a hash and belong to no experiment of now go.
+/// a hash and belong to no experiment of now go, and those only once the rule is marked as ours: before, they
+/// may be another Rollout's.
 pub(super) fn point(
     route: &Route,
     named: &IstioDestinationRule,
     rule: &Value,
     which: Which,
 ) -> Option<Write> {
-    let split = &route.split;
+    let (split, rollout) = (&route.split, &*route.rollout);
+    let ours = manager(rule) == Some(rollout.metadata.name.as_str());
     let mut next: Vec<Value> = subsets(rule)
         .iter()
-        .filter_map(|subset| pointed(subset, named, split, which))
+        .filter_map(|subset| {
+            pointed(subset, named, split, which).or_else(|| (!ours).then(|| subset.clone()))
+        })
         .collect();
     if which == Which::Both {
         next.extend(split.additional.iter().filter(|backend| !has(rule, &backend.service)).map(
             |backend| json!({"name": backend.service, "labels": {POD_TEMPLATE_HASH: backend.hash}}),
         ));
     }
-    let rollout = &*route.rollout;
     let mut body = Map::new();
     if next != subsets(rule) {
         body.insert("spec".to_owned(), json!({ "subsets": next }));
     }
-    if manager(rule) != Some(rollout.metadata.name.as_str())
-        && (which == Which::Both || !body.is_empty())
-    {
+    if !ours && (which == Which::Both || !body.is_empty()) {
         let annotations = json!({MANAGED_BY_ROLLOUTS: rollout.metadata.name});
         body.insert("metadata".to_owned(), json!({ "annotations": annotations }));
     }
