@@ -1,5 +1,6 @@
 //! A cluster in this process, with a canary in motion: what `tidegate playground` shows.
 
+mod layout;
 mod metrics;
 mod promql;
 mod screen;

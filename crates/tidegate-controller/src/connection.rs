@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::Args;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Uri};
 use kube::{
     Config,
     config::{KubeConfigOptions, Kubeconfig},
@@ -98,7 +98,7 @@ pub async fn config(args: &ConnectionArgs) -> anyhow::Result<Config> {
             .context("the kubeconfig has no such context, cluster or user")?,
         None => match (Config::infer().await, &args.server) {
             (Ok(config), _) => config,
-            (Err(_), Some(server)) => Config::new(server.parse().context("--server is no URL")?),
+            (Err(_), Some(server)) => Config::new(address(server)?),
             (Err(error), None) => {
                 return Err(anyhow::Error::from(error)
                     .context("no cluster: give --kubeconfig or --server, or set KUBECONFIG"));
@@ -106,14 +106,41 @@ pub async fn config(args: &ConnectionArgs) -> anyhow::Result<Config> {
         },
     };
     override_with(&mut config, args)?;
+    complete(&mut config)?;
     Ok(config)
+}
+
+fn address(server: &str) -> anyhow::Result<Uri> {
+    let address = server.parse();
+    address.with_context(|| format!("--server {server} is no URL"))
+}
+
+/// Puts a scheme before an address that has none, as in `10.0.0.1:6443`: kubectl takes it for one of
+/// TLS if anything of TLS is configured.
+///
+/// # Errors
+/// When the address is neither a URL nor a host with a port.
+pub(crate) fn complete(config: &mut Config) -> anyhow::Result<()> {
+    if config.cluster_url.scheme().is_some() {
+        return Ok(());
+    }
+    let auth = &config.auth_info;
+    let secured = config.accept_invalid_certs
+        || config.root_cert.is_some()
+        || config.root_cert_file.is_some()
+        || auth.client_certificate.is_some()
+        || auth.client_certificate_data.is_some();
+    let scheme = if secured { "https" } else { "http" };
+    let address = config.cluster_url.to_string();
+    config.cluster_url = format!("{scheme}://{address}")
+        .parse()
+        .with_context(|| format!("the server must be a URL or host:port, and not {address}"))?;
+    Ok(())
 }
 
 fn override_with(config: &mut Config, args: &ConnectionArgs) -> anyhow::Result<()> {
     if let Some(server) = &args.server {
-        config.cluster_url = server
-            .parse()
-            .with_context(|| format!("--server {server} is no URL"))?;
+        config.cluster_url = address(server)?;
     }
     if let Some(namespace) = args.namespace.as_ref().filter(|name| !name.is_empty()) {
         config.default_namespace.clone_from(namespace);
@@ -180,5 +207,43 @@ fn timeout(text: &str) -> anyhow::Result<Option<Duration>> {
             Err(_) => bail!("--request-timeout {text} is negative"),
         },
         Err(_) => bail!("--request-timeout {text} is no duration, such as 10s or 1m"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn completed(config: &mut Config, server: &str) -> String {
+        config.cluster_url = server.parse().unwrap();
+        complete(config).unwrap();
+        config.cluster_url.to_string()
+    }
+
+    #[test]
+    fn an_address_without_a_scheme_is_one_of_tls_if_anything_of_tls_is_configured() {
+        let plain = || Config::new(Uri::from_static("http://x"));
+        assert_eq!(
+            completed(&mut plain(), "10.0.0.1:80"),
+            "http://10.0.0.1:80/"
+        );
+        assert_eq!(completed(&mut plain(), "https://api"), "https://api/");
+        let mut config = plain();
+        config.accept_invalid_certs = true;
+        assert_eq!(completed(&mut config, "10.0.0.1:1"), "https://10.0.0.1:1/");
+        assert_eq!(completed(&mut config, "http://api"), "http://api/");
+        let mut config = plain();
+        config.root_cert = Some(Vec::new());
+        assert_eq!(completed(&mut config, "api"), "https://api/");
+        let mut config = plain();
+        config.auth_info.client_certificate = Some("c.pem".to_owned());
+        assert_eq!(completed(&mut config, "api:6443"), "https://api:6443/");
+    }
+
+    #[test]
+    fn an_address_of_no_host_is_refused() {
+        let mut config = Config::new(Uri::from_static("/api"));
+        let error = complete(&mut config).unwrap_err().to_string();
+        assert_eq!(error, "the server must be a URL or host:port, and not /api");
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     apply::{self, Door, Wanted},
     args::Args,
     cache::Held,
+    connection,
     observe::{Caches, Tell},
     reconcile::Name,
     server::Server,
@@ -51,6 +52,7 @@ pub(crate) async fn client() -> anyhow::Result<Option<Client>> {
             .await
             .with_context(unusable)?
     };
+    connection::complete(&mut config)?;
     config.default_retry = false;
     Ok(Some(Client::try_from(config)?))
 }

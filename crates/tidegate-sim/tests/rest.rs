@@ -288,6 +288,44 @@ async fn discovery_names_every_kind_in_both_forms() {
 }
 
 #[tokio::test]
+async fn older_clients_get_the_form_that_they_read() {
+    let server = Server::start().await;
+    let list = |version: &str| {
+        format!("application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList")
+    };
+    let (v2, v2beta1) = (list("v2"), list("v2beta1"));
+    for (accept, core, groups) in [
+        (
+            format!("{v2},{v2beta1},application/json"),
+            "APIGroupDiscoveryList",
+            "APIGroupDiscoveryList",
+        ),
+        (
+            format!("{v2beta1},application/json"),
+            "APIVersions",
+            "APIGroupList",
+        ),
+        ("application/json".to_owned(), "APIVersions", "APIGroupList"),
+        (
+            format!("application/json, {v2}"),
+            "APIGroupDiscoveryList",
+            "APIGroupDiscoveryList",
+        ),
+    ] {
+        for (path, kind) in [("/api", core), ("/apis", groups)] {
+            let header = format!("Accept: {accept}");
+            let (code, text) = server.send(&format!("GET {path}"), &[&header], "").await;
+            let answer: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(
+                (code, &answer["kind"]),
+                (200, &json!(kind)),
+                "{path} {accept}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_request_that_is_none_is_refused_and_the_server_lives_on() {
     let server = Server::start().await;
     for (head, body, expected) in [

@@ -96,12 +96,7 @@ impl Bench {
     /// # Errors
     /// When a part does not come up.
     pub async fn start_with(name: &str, change: impl FnOnce(&mut Options)) -> Result<Option<Self>> {
-        if env::var_os(SWITCH).is_none() {
-            // Told past the test harness, which keeps what passing tests print to itself.
-            writeln!(
-                std::io::stderr(),
-                "testbed: {name} is left out, for {SWITCH} is not set: `cargo xtask test` runs it"
-            )?;
+        if is_left_out(name)? {
             return Ok(None);
         }
         let folder = env::temp_dir().join(format!("tidegate-{name}-{}", std::process::id()));
@@ -329,6 +324,22 @@ impl Bench {
             tokio::time::sleep(LOOK).await;
         }
     }
+}
+
+/// Whether tests that need built programs are left out; says so.
+///
+/// # Errors
+/// When stderr is closed.
+pub fn is_left_out(name: &str) -> Result<bool> {
+    if env::var_os(SWITCH).is_some() {
+        return Ok(false);
+    }
+    // Told past the test harness, which keeps what passing tests print to itself.
+    writeln!(
+        std::io::stderr(),
+        "testbed: {name} is left out, for {SWITCH} is not set: `cargo xtask test` runs it"
+    )?;
+    Ok(true)
 }
 
 /// Where objects of a kind are created.

@@ -2,8 +2,12 @@
 //! killed in the middle.
 
 use anyhow::Result;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
-use tidegate_testbed::bench::{Bench, Controller};
+use tidegate_testbed::{
+    Options,
+    bench::{Bench, Controller},
+};
 
 const ROLLOUT: &str = "/apis/argoproj.io/v1alpha1/namespaces/production/rollouts/shop";
 
@@ -170,23 +174,109 @@ async fn a_controller_that_is_killed_goes_on_where_it_was() -> Result<()> {
     ]);
     create(&bench, &steps).await?;
     set_image(&bench, 2).await?;
-    for index in [1, 3, 5] {
+    for (index, percent) in [(1, "20"), (3, "50"), (5, "80")] {
         until_paused_at(&bench, index).await?;
-        controller = restart(&bench, controller)?;
+        controller = restart(&bench, controller, index).await?;
         // It comes back to the same step, and moves on only when it is told to.
+        let rollout = bench.get(ROLLOUT).await?;
+        let status = &rollout["status"];
+        assert_eq!(
+            (&status["phase"], &status["currentStepIndex"]),
+            (&json!("Paused"), &json!(index))
+        );
+        assert_eq!(weight(&bench).await?, percent);
         command(&bench, &["promote", "shop"]).await?;
     }
     until_phase(&bench, "Healthy").await?;
     assert_eq!(stable_image(&bench).await?, image(2));
-    let sets = bench
-        .get("/apis/apps/v1/namespaces/production/replicasets")
-        .await?;
-    assert_eq!(sets["items"].as_array().map(Vec::len), Some(2));
+    assert_eq!(sets(&bench).await?.len(), 2);
     drop(controller);
     Ok(())
 }
 
-fn restart(bench: &Bench, controller: Controller) -> Result<Controller> {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_controller_that_is_killed_while_pods_start_goes_on_where_it_was() -> Result<()> {
+    // Long enough for a killed controller to be followed while pods still start.
+    let slow = |options: &mut Options| options.timing.start = SignedDuration::from_secs(5);
+    let Some(bench) = Bench::start_with("killed-scaling", slow).await? else {
+        return Ok(());
+    };
+    let controller = bench.controller(&[])?;
+    let steps = json!([{"setWeight": 50}, {"pause": {}}]);
+    create(&bench, &steps).await?;
+    set_image(&bench, 2).await?;
+    bench
+        .until(SETS, "new pods that start", |list| {
+            let sets = list["items"].as_array().into_iter().flatten();
+            let mut new = sets.filter(|set| set_image_of(set) == image(2));
+            new.any(|set| {
+                number(&set["status"]["replicas"]) > number(&set["status"]["availableReplicas"])
+            })
+        })
+        .await?;
+    let controller = restart(&bench, controller, 0).await?;
+    until_paused_at(&bench, 1).await?;
+    assert_eq!(weight(&bench).await?, "50");
+    // Nothing was begun anew.
+    let new: Vec<Value> = sets(&bench).await?;
+    let counts: Vec<i64> = new
+        .iter()
+        .map(|set| number(&set["spec"]["replicas"]))
+        .collect();
+    assert_eq!(counts.iter().sum::<i64>(), 5, "{counts:?}");
+    assert_eq!(new.len(), 2);
+    command(&bench, &["promote", "shop"]).await?;
+    until_phase(&bench, "Healthy").await?;
+    assert_eq!(stable_image(&bench).await?, image(2));
+    drop(controller);
+    Ok(())
+}
+
+const SETS: &str = "/apis/apps/v1/namespaces/production/replicasets";
+const LEASE: &str =
+    "/apis/coordination.k8s.io/v1/namespaces/default/leases/argo-rollouts-controller-lock";
+
+async fn sets(bench: &Bench) -> Result<Vec<Value>> {
+    let list = bench.get(SETS).await?;
+    Ok(list["items"].as_array().cloned().unwrap_or_default())
+}
+
+fn set_image_of(set: &Value) -> String {
+    let image = &set["spec"]["template"]["spec"]["containers"][0]["image"];
+    image.as_str().unwrap_or_default().to_owned()
+}
+
+fn number(value: &Value) -> i64 {
+    value.as_i64().unwrap_or_default()
+}
+
+/// Kills the controller and starts another; waits until that one leads and has looked at everything
+/// that was there before: at another Rollout, which came last, it has.
+async fn restart(bench: &Bench, controller: Controller, sign: u32) -> Result<Controller> {
+    let before = bench.get(LEASE).await?["spec"]["holderIdentity"].take();
     controller.kill()?;
-    bench.controller(&[])
+    let next = bench.controller(&[])?;
+    bench
+        .until(LEASE, "new holder", |lease| {
+            let holder = &lease["spec"]["holderIdentity"];
+            holder.is_string() && *holder != before && *holder != ""
+        })
+        .await?;
+    let name = format!("sign-{sign}");
+    let rollouts = "/apis/argoproj.io/v1alpha1/namespaces/default/rollouts";
+    let labels = json!({"app": name});
+    let rollout = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": name},
+    "spec": {
+        "replicas": 0,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "web", "image": "web:1"}]}},
+        "strategy": {"canary": {}},
+    }});
+    bench.create(rollouts, &rollout).await?;
+    bench
+        .until(&format!("{rollouts}/{name}"), "sign of life", |rollout| {
+            rollout["status"]["observedGeneration"].is_string()
+        })
+        .await?;
+    Ok(next)
 }

@@ -6,9 +6,11 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 use tidegate_testbed::{
-    bench::Bench,
+    assets::{self, Program},
+    bench::{self, Bench},
     prometheus::{Prometheus, Traffic},
 };
+use tokio::process::Command;
 
 const NAMESPACE: &str = "/apis/argoproj.io/v1alpha1/namespaces/production";
 const INGRESS: &str = "/apis/networking.k8s.io/v1/namespaces/production/ingresses/api-server-api-server-ingress-canary";
@@ -82,6 +84,39 @@ async fn analyses(bench: &Bench) -> Result<Vec<Value>> {
     let mut runs = list["items"].as_array().cloned().unwrap_or_default();
     runs.sort_by_key(|run| run["metadata"]["creationTimestamp"].to_string());
     Ok(runs)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_is_taken_as_it_is_shipped() -> Result<()> {
+    let Some(bench) = Bench::start("example-unchanged").await? else {
+        return Ok(());
+    };
+    let folder = bench::root().join("examples/api-server");
+    let output = Command::new(assets::find(Program::Kubectl)?)
+        .arg("--kubeconfig")
+        .arg(bench.kubeconfig())
+        .args(["apply", "--dry-run=server", "-n", "production", "-f"])
+        .arg(folder)
+        .output()
+        .await?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}{complained}");
+    // A field that the definitions do not know would be a warning.
+    assert_eq!(complained, "");
+    let created = "created (server dry run)";
+    assert_eq!(
+        said.matches(created).count(),
+        said.lines().count(),
+        "{said}"
+    );
+    for object in [
+        "rollout.argoproj.io/api-server ",
+        "ingress.networking.k8s.io/",
+    ] {
+        assert!(said.contains(object), "{said}");
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

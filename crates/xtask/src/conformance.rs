@@ -68,7 +68,7 @@ const AREAS: &[(&str, Area)] = &[
 /// Runs the areas named (all if none is) and prints what each file said.
 ///
 /// # Errors
-/// When an area is not known, a file cannot be read, or a case fails.
+/// When an area is not known, or a case fails or cannot be read.
 pub(crate) fn run(folder: &Path, only: &[String]) -> Result<()> {
     for name in only {
         if AREAS.iter().all(|(area, _)| !is_called(area, name)) {
@@ -84,7 +84,14 @@ pub(crate) fn run(folder: &Path, only: &[String]) -> Result<()> {
             writeln!(out, "{name:<18} has no answers in this folder")?;
             continue;
         }
-        for report in area(folder)? {
+        let reports = area(folder).unwrap_or_else(|error| {
+            // The other areas have something to say all the same.
+            vec![Report {
+                failures: vec![format!("{error:#}")],
+                ..Report::default()
+            }]
+        });
+        for report in reports {
             passed += report.passed;
             failed += report.failures.len();
             print(name, &report, &mut out)?;

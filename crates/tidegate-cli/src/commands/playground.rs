@@ -68,7 +68,9 @@ fn intro(world: &World, args: Args) -> String {
     let kubeconfig = world.kubeconfig().display();
     let pace = match args.speed {
         1 => "Its clock is yours; --speed 60 lets minutes be seconds.".to_owned(),
-        speed => format!("Its clock runs {speed} times as fast as yours."),
+        speed => format!(
+            "Its clock runs {speed} times as fast as yours, by which others count ages: they show <invalid>."
+        ),
     };
     format!(
         "A cluster in this process: {}\n\

@@ -5,6 +5,7 @@ use std::{collections::VecDeque, io::Write};
 use jiff::{SignedDuration, Timestamp};
 use tidegate_core::view::{Icon, Info, Kind, Node, RolloutView, Strategy};
 
+use super::layout::{self, Parts};
 use crate::render::{self, Colour};
 
 /// Notes that stay under the picture.
@@ -77,18 +78,28 @@ impl<'a> Screen<'a> {
         Ok(())
     }
 
-    /// Shows the Rollout as it is now, if that is news.
+    /// Shows the Rollout as it is now, if there is one and that is news.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(crate) fn draw(&mut self, view: &RolloutView, now: Timestamp) -> anyhow::Result<()> {
-        let picture = match self.surface {
-            Surface::Terminal(colour) => {
+    pub(crate) fn draw(
+        &mut self,
+        view: Option<&RolloutView>,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        let picture = match (self.surface, view) {
+            (Surface::Terminal(colour), _) => {
                 let notes: Vec<&str> = self.notes.iter().map(String::as_str).collect();
-                let tree = render::rollout(view, colour);
-                format!("{}\n{tree}\n{}\n", self.intro, notes.join("\n"))
+                let parts = Parts {
+                    intro: &self.intro,
+                    view,
+                    notes: &notes,
+                    colour,
+                };
+                layout::fit(&parts, layout::room())
             }
-            Surface::Lines => line(view),
+            (Surface::Lines, Some(view)) => line(view),
+            (Surface::Lines, None) => return Ok(()),
         };
         if picture == self.shown {
             return Ok(());
@@ -108,7 +119,7 @@ impl<'a> Screen<'a> {
     /// When it cannot be written.
     pub(crate) fn conclude(&mut self, view: &RolloutView, now: Timestamp) -> anyhow::Result<()> {
         match self.surface {
-            Surface::Terminal(_) => self.draw(view, now),
+            Surface::Terminal(_) => self.draw(Some(view), now),
             Surface::Lines => {
                 write!(self.out, "\n{}\n", render::rollout(view, Colour::Off))?;
                 self.out.flush()?;

@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, Interval, MissedTickBehavior},
 };
 
-use super::{BAD, GOOD, ROLLOUT, Screen, World};
+use super::{BAD, GOOD, NAMESPACE, ROLLOUT, Screen, World};
 use crate::{
     commands::{
         promote::{Promotion, promote},
@@ -97,10 +97,13 @@ pub(crate) async fn play(
     loop {
         tokio::select! {
             broken = world.broken() => return Err(broken),
-            () = &mut stop => return Ok(()),
+            () = &mut stop => match plot.ending {
+                Ending::Stay => return Ok(()),
+                Ending::Leave => bail!("interrupted before the story ended"),
+            },
             Some(()) = enter.recv() => {
                 if stage.story.waits_for_a_person() {
-                    stage.act(Next::Promote, world, screen).await?;
+                    stage.go_on(Next::Promote, world, screen).await?;
                 }
                 continue;
             }
@@ -110,7 +113,7 @@ pub(crate) async fn play(
             continue;
         };
         let next = stage.story.next(rollout, world.now());
-        if stage.act(next, world, screen).await? == Over::Yes {
+        if stage.go_on(next, world, screen).await? == Over::Yes {
             return Ok(());
         }
     }
@@ -146,17 +149,59 @@ impl Stage {
             change = self.changes.next() => match change {
                 Some(change) => {
                     let (member, seen) = change?;
-                    self.household.take(member, seen)
+                    match (self.household.take(member, seen), self.story.plot.ending) {
+                        (Err(error), Ending::Stay) => self.miss(&error, screen, clock.now()),
+                        (taken, Ending::Stay | Ending::Leave) => taken,
+                    }
                 }
                 None => bail!("the API server says nothing more"),
             },
             _ = self.frame.tick() => {
                 let now = clock.now();
-                match self.household.view(now) {
-                    Some(view) => screen.draw(&view, now),
-                    None => Ok(()),
+                let view = self.household.view(now);
+                if view.is_none() && !self.story.is_without_a_rollout() {
+                    return Ok(());
                 }
+                screen.draw(view.as_ref(), now)
             }
+        }
+    }
+
+    /// Somebody has tried something, as the screen asks for: the Rollout is gone, or cannot be read.
+    fn miss(
+        &mut self,
+        error: &anyhow::Error,
+        screen: &mut Screen<'_>,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        if self.household.rollout().is_some() {
+            return screen.say(&format!("What is shown is old: {error}"), now);
+        }
+        if self.story.is_without_a_rollout() {
+            return Ok(());
+        }
+        self.story.lose();
+        screen.say(
+            &format!(
+                "The rollout is gone, and the story with it. One that is called {ROLLOUT} in the namespace {NAMESPACE} will be shown again. Ctrl-C ends it."
+            ),
+            now,
+        )
+    }
+
+    /// Does what is next. What fails ends the playground, unless somebody is there to see it.
+    async fn go_on(
+        &mut self,
+        next: Next,
+        world: &World,
+        screen: &mut Screen<'_>,
+    ) -> anyhow::Result<Over> {
+        match (self.act(next, world, screen).await, self.story.plot.ending) {
+            (Err(error), Ending::Stay) => {
+                screen.say(&format!("That failed: {error}"), world.now())?;
+                Ok(Over::No)
+            }
+            (done, Ending::Stay | Ending::Leave) => done,
         }
     }
 
@@ -169,6 +214,7 @@ impl Stage {
         let now = world.now();
         match next {
             Next::Wait => {}
+            Next::Welcome => screen.say("There is a rollout again.", now)?,
             Next::SetImage(image) => {
                 screen.say(
                     &format!("Version 1 is Healthy. kubectl argo rollouts set image {ROLLOUT} {ROLLOUT}={image}"),
@@ -194,23 +240,30 @@ impl Stage {
         screen: &mut Screen<'_>,
     ) -> anyhow::Result<Over> {
         let now = world.now();
+        let (over, failure) = match (self.story.plot.ending, verdict) {
+            (Ending::Leave, Verdict::AsItShould(what)) => {
+                screen.say(&what, now)?;
+                (Over::Yes, None)
+            }
+            (Ending::Leave, Verdict::Otherwise(why)) => (Over::Yes, Some(why)),
+            (Ending::Stay, Verdict::AsItShould(what) | Verdict::Otherwise(what)) => {
+                screen.say(&what, now)?;
+                // On a small terminal this is all that is left of the introduction.
+                let kubeconfig = world.kubeconfig().display();
+                screen.say(
+                    &format!("The cluster stays as it is: try something (KUBECONFIG={kubeconfig}). Ctrl-C ends it."),
+                    now,
+                )?;
+                (Over::No, None)
+            }
+        };
+        // Last, so that a terminal, which shows notes with the picture, shows what was said.
         if let Some(view) = self.household.view(now) {
             screen.conclude(&view, now)?;
         }
-        match (self.story.plot.ending, verdict) {
-            (Ending::Leave, Verdict::AsItShould(what)) => {
-                screen.say(&what, now)?;
-                Ok(Over::Yes)
-            }
-            (Ending::Leave, Verdict::Otherwise(why)) => bail!(why),
-            (Ending::Stay, Verdict::AsItShould(what) | Verdict::Otherwise(what)) => {
-                screen.say(&what, now)?;
-                screen.say(
-                    "The cluster stays as it is: try something. Ctrl-C ends it.",
-                    now,
-                )?;
-                Ok(Over::No)
-            }
+        match failure {
+            Some(why) => bail!(why),
+            None => Ok(over),
         }
     }
 }
@@ -219,6 +272,8 @@ impl Stage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Next {
     Wait,
+    /// A Rollout is there again.
+    Welcome,
     SetImage(&'static str),
     AskForPromotion,
     Promote,
@@ -239,6 +294,8 @@ enum Chapter {
     /// The second is.
     Shipping,
     Over,
+    /// It is over, for the Rollout is gone.
+    Lost,
 }
 
 /// Where the story is. Decides from what the Rollout says alone.
@@ -264,6 +321,16 @@ impl Story {
         self.asked.is_some()
     }
 
+    fn is_without_a_rollout(&self) -> bool {
+        self.chapter == Chapter::Lost
+    }
+
+    /// The Rollout is gone. Another one has a story of its own.
+    fn lose(&mut self) {
+        self.chapter = Chapter::Lost;
+        self.asked = None;
+    }
+
     fn request(&self) -> String {
         match self.plot.ending {
             Ending::Leave => format!(
@@ -280,6 +347,10 @@ impl Story {
         let phase = phase::shown(rollout);
         let end = match self.chapter {
             Chapter::Over => return Next::Wait,
+            Chapter::Lost => {
+                self.chapter = Chapter::Over;
+                return Next::Welcome;
+            }
             Chapter::Arriving if phase.name == phase::HEALTHY => {
                 self.chapter = Chapter::Shipping;
                 return Next::SetImage(self.plot.version.image());
@@ -290,6 +361,7 @@ impl Story {
         let end = end.or_else(|| self.overdue(now, &phase.name, &phase.message));
         if let Some(verdict) = end {
             self.chapter = Chapter::Over;
+            self.asked = None;
             return Next::End(verdict);
         }
         self.pause(rollout, now)

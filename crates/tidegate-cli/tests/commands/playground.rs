@@ -1,10 +1,13 @@
 //! The playground, as a newcomer starts it.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::Path,
     process::{Child, Command, Output, Stdio},
 };
+
+use serde_json::{Value, json};
 
 fn tidegate(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
@@ -81,7 +84,9 @@ struct Running {
 
 impl Running {
     fn start(arguments: &[&str]) -> Self {
-        let mut child = tidegate(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = tidegate(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         Self {
             child,
@@ -90,12 +95,58 @@ impl Running {
         }
     }
 
+    /// Waits for a line after those that were waited for before.
     fn until(&mut self, said: &str) {
-        while !self.text.contains(said) {
+        loop {
+            let known = self.text.len();
             let read = self.out.read_line(&mut self.text).unwrap();
             assert!(read > 0, "{said:?} is missing in\n{}", self.text);
+            if self.text[known..].contains(said) {
+                return;
+            }
         }
     }
+
+    /// Where its API server is.
+    fn address(&self) -> String {
+        let (_, rest) = self.text.split_once("http://").unwrap();
+        let address = rest.lines().next().unwrap();
+        address.trim_end_matches('/').to_owned()
+    }
+
+    fn interrupt(&self) {
+        let kill = Command::new("kill")
+            .args(["-INT", &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(kill.success());
+    }
+
+    /// How it ended, and what it complained about.
+    fn ended(&mut self) -> (Option<i32>, String) {
+        self.out.read_to_string(&mut self.text).unwrap();
+        let mut error = String::new();
+        let mut stream = self.child.stderr.take().unwrap();
+        stream.read_to_string(&mut error).unwrap();
+        (self.child.wait().unwrap().code(), error)
+    }
+}
+
+/// Sends a request; gives the answer's body.
+fn http(address: &str, method: &str, path: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 2"), "{answer}");
+    body.to_owned()
 }
 
 impl Drop for Running {
@@ -117,15 +168,70 @@ fn others_use_it_until_it_is_interrupted() {
     let output = tidegate(&[&flag, "abort", "api-server"]).output().unwrap();
     assert_eq!(succeeded(&output), "rollout 'api-server' aborted\n");
     playground.until("Degraded");
-    let interrupted = Command::new("kill")
-        .args(["-INT", &playground.child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(interrupted.success());
-    assert!(playground.child.wait().unwrap().success());
-    let mut rest = String::new();
-    playground.out.read_to_string(&mut rest).unwrap();
+    playground.interrupt();
+    assert_eq!(playground.ended(), (Some(0), String::new()));
     assert!(!Path::new(&kubeconfig).exists());
+}
+
+#[test]
+fn a_story_that_ends_otherwise_is_a_failure() {
+    let mut playground = Running::start(&["playground", "--once", "--speed=20"]);
+    playground.until("set image");
+    let flag = format!("--kubeconfig={}", kubeconfig(&playground.text));
+    let output = tidegate(&[&flag, "abort", "api-server"]).output().unwrap();
+    succeeded(&output);
+    let (code, error) = playground.ended();
+    assert_eq!(code, Some(1), "{error}");
+    assert!(
+        error.starts_with("Error: the new version was taken back: RolloutAborted"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_story_that_is_interrupted_is_a_failure() {
+    let mut playground = Running::start(&["playground", "--once"]);
+    // What is seen of the rollout comes after signals are listened to.
+    playground.until("pods ");
+    playground.interrupt();
+    let (code, error) = playground.ended();
+    assert_eq!(code, Some(1), "{error}");
+    assert_eq!(error, "Error: interrupted before the story ended\n");
+}
+
+#[test]
+fn a_rollout_that_somebody_deletes_is_waited_for() {
+    let mut playground = Running::start(&["playground", "--speed=100"]);
+    playground.until("set image");
+    let address = playground.address();
+    let rollouts = "/apis/argoproj.io/v1alpha1/namespaces/production/rollouts";
+    let found = http(&address, "GET", &format!("{rollouts}/api-server"), "");
+    let mut rollout: Value = serde_json::from_str(&found).unwrap();
+    let deleted = http(&address, "DELETE", &format!("{rollouts}/api-server"), "");
+    assert!(deleted.contains("Success"), "{deleted}");
+    playground.until("The rollout is gone");
+    rollout["metadata"] = json!({"name": "api-server"});
+    rollout["status"] = json!({});
+    http(&address, "POST", rollouts, &rollout.to_string());
+    playground.until("There is a rollout again");
+    playground.until("✔ Healthy");
+    http(&address, "DELETE", "/api/v1/namespaces/production", "");
+    playground.until("The rollout is gone");
+    playground.interrupt();
+    assert_eq!(playground.ended(), (Some(0), String::new()));
+}
+
+#[test]
+fn with_once_a_rollout_that_somebody_deletes_is_a_failure() {
+    let mut playground = Running::start(&["playground", "--once", "--speed=20"]);
+    playground.until("set image");
+    let address = playground.address();
+    let path = "/apis/argoproj.io/v1alpha1/namespaces/production/rollouts/api-server";
+    http(&address, "DELETE", path, "");
+    let (code, error) = playground.ended();
+    assert_eq!(code, Some(1), "{error}");
+    // The story's next command may meet its absence first, and says it in other words.
+    assert!(error.ends_with("\"api-server\" not found\n"), "{error}");
 }
 
 #[test]

@@ -1,6 +1,16 @@
 //! How a cluster is reached, and what is said when it is not.
 
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use axum::{Json, Router, http::HeaderMap};
 use serde_json::json;
+use tokio::{
+    io::AsyncReadExt,
+    net::{TcpListener, TcpStream},
+};
 
 use crate::bench::Bench;
 
@@ -141,4 +151,131 @@ async fn without_a_command_the_usage_goes_to_stderr() {
     assert!(unnamed.contains("<ROLLOUT_NAME>"), "{unnamed}");
     let help = bench.run(&["promote", "--help"]).await.printed();
     assert!(help.contains("--full"), "{help}");
+}
+
+/// A server without Rollouts that remembers the headers of the last request; gives its host and port.
+async fn recorder() -> (String, Arc<Mutex<HeaderMap>>) {
+    let last = Arc::new(Mutex::new(HeaderMap::new()));
+    let headers = Arc::clone(&last);
+    let answer = move |seen: HeaderMap| {
+        *headers.lock().unwrap() = seen;
+        std::future::ready(Json(
+            json!({"metadata": {"resourceVersion": "1"}, "items": []}),
+        ))
+    };
+    let app = Router::new().fallback(answer);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    (address, last)
+}
+
+/// Asks for a Rollout that no server has, with these flags.
+async fn ask(bench: &Bench, flags: &[&str]) -> String {
+    let all = [["status", "x", "--watch=false"].as_slice(), flags].concat();
+    bench.run(&all).await.complained()
+}
+
+const ABSENT: &str = "Error: rollout.argoproj.io \"x\" not found\n";
+
+#[tokio::test]
+async fn an_address_needs_no_scheme() {
+    let bench = Bench::start("scheme").await;
+    let (address, last) = recorder().await;
+    assert_eq!(ask(&bench, &["-s", &address]).await, ABSENT);
+    assert_eq!(last.lock().unwrap()["host"], address.as_str());
+    let port = address.split_once(':').unwrap().1;
+    let error = ask(&bench, &["-s", &format!("localhost:{port}/x")]).await;
+    assert!(
+        error.starts_with(&format!("Error: --server localhost:{port}/x is no URL")),
+        "{error}"
+    );
+    // The same in a kubeconfig.
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-scheme.kubeconfig");
+    let text = tidegate_sim::doors::net::kubeconfig(address.parse().unwrap(), "prod");
+    std::fs::write(&path, text.replace("http://", "")).unwrap();
+    let flag = format!("--kubeconfig={}", path.display());
+    let said = Bench::run_alone(&[&flag, "status", "x", "--watch=false"]).await;
+    assert_eq!(said.complained(), ABSENT);
+}
+
+#[tokio::test]
+async fn who_asks_is_told_to_the_server() {
+    let bench = Bench::start("who").await;
+    let (address, last) = recorder().await;
+    let flags = [
+        "-s",
+        &address,
+        "--token=secret",
+        "--as=me",
+        "--as-group=one",
+        "--as-group=two",
+        "--as-uid=7",
+    ];
+    assert_eq!(ask(&bench, &flags).await, ABSENT);
+    let headers = last.lock().unwrap().clone();
+    let all = |name: &str| -> Vec<String> {
+        let values = headers.get_all(name).iter();
+        values
+            .map(|value| value.to_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(all("authorization"), ["Bearer secret"]);
+    assert_eq!(all("impersonate-user"), ["me"]);
+    assert_eq!(all("impersonate-group"), ["one", "two"]);
+    assert_eq!(all("impersonate-uid"), ["7"]);
+    assert!(all("accept-encoding").concat().contains("gzip"));
+    ask(&bench, &["-s", &address, "--disable-compression"]).await;
+    assert!(!last.lock().unwrap().contains_key("accept-encoding"));
+}
+
+#[tokio::test]
+async fn a_request_is_given_up_after_its_timeout() {
+    let bench = Bench::start("timeout").await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    let began = Instant::now();
+    let error = ask(&bench, &["-s", &address, "--request-timeout=300ms"]).await;
+    let took = began.elapsed();
+    assert!(
+        error.starts_with(&format!(
+            "Error: cannot talk to the API server http://{address}/"
+        )),
+        "{error}"
+    );
+    assert!(
+        (Duration::from_millis(300)..Duration::from_secs(20)).contains(&took),
+        "{took:?}"
+    );
+}
+
+/// What a client says first.
+async fn hello(listener: &TcpListener) -> Vec<u8> {
+    let (mut client, _): (TcpStream, _) = listener.accept().await.unwrap();
+    let mut bytes = vec![0; 4096];
+    let length = client.read(&mut bytes).await.unwrap();
+    bytes.truncate(length);
+    bytes
+}
+
+#[tokio::test]
+async fn the_name_of_the_certificate_is_asked_for() {
+    let bench = Bench::start("sni").await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let name = "api.internal.example";
+    let server_name = format!("--tls-server-name={name}");
+    // Without a scheme: that certificates are not checked makes it one of TLS.
+    let flags = ["-s", &address, "--insecure-skip-tls-verify", &server_name];
+    let (bytes, error) = tokio::join!(hello(&listener), ask(&bench, &flags));
+    assert_eq!(bytes.first(), Some(&22), "no TLS handshake");
+    // The name stands in the first message as it is.
+    let mut windows = bytes.windows(name.len());
+    assert!(windows.any(|window| window == name.as_bytes()));
+    assert!(
+        error.starts_with(&format!(
+            "Error: cannot talk to the API server https://{address}/"
+        )),
+        "{error}"
+    );
 }

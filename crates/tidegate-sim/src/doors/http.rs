@@ -142,7 +142,7 @@ async fn handle(
 }
 
 fn answer(door: &Arc<Door>, incoming: &Incoming) -> Result<Response, Refusal> {
-    let aggregated = incoming.accept.contains("as=APIGroupDiscoveryList");
+    let aggregated = answer::accepts_aggregated(&incoming.accept);
     let kinds = Arc::clone(door.lock().kinds());
     let route = Route::of_path(&incoming.path, &kinds).ok_or_else(|| {
         Refusal::new(

@@ -17,7 +17,7 @@ const FILE: &str = "templates.jsonl";
 /// Runs the area.
 pub(crate) fn run(folder: &Path) -> Result<Vec<Report>> {
     // Cases that we do not answer are told as such, and not counted.
-    let mut report = check_file(folder, FILE, &[], |case| {
+    let mut report = check_file(folder, FILE, |case| {
         let ours = match case.value["mode"].as_str() {
             None => return Ok(Some(UNASKED.to_owned())),
             Some("args") => answer(case, args::substitute)?,

@@ -17,7 +17,7 @@ use super::{
 /// When it is missing, or a line of it cannot be read.
 pub(crate) fn run_fieldwalk(folder: &Path) -> Result<Vec<Report>> {
     let check = |case: &Case| check(case, ("object", "object"));
-    check_file(folder, "fieldwalk.jsonl", &[], check).map(|report| vec![report])
+    check_file(folder, "fieldwalk.jsonl", check).map(|report| vec![report])
 }
 
 /// Checks `normalise.jsonl`: what becomes of values, zeros and nulls.
@@ -26,7 +26,7 @@ pub(crate) fn run_fieldwalk(folder: &Path) -> Result<Vec<Report>> {
 /// When it is missing, or a line of it cannot be read.
 pub(crate) fn run_normalise(folder: &Path) -> Result<Vec<Report>> {
     let check = |case: &Case| check(case, ("input", "output"));
-    check_file(folder, "normalise.jsonl", &[], check).map(|report| vec![report])
+    check_file(folder, "normalise.jsonl", check).map(|report| vec![report])
 }
 
 /// The bytes must agree, for a value as an API server hands it out as well as for the text as written.

@@ -26,7 +26,7 @@ use super::{
 /// # Errors
 /// When it is missing, or a line of it cannot be read.
 pub(crate) fn run(folder: &Path) -> Result<Vec<Report>> {
-    cases::check_file(folder, "rollouts-patches.jsonl", &[], check).map(|report| vec![report])
+    cases::check_file(folder, "rollouts-patches.jsonl", check).map(|report| vec![report])
 }
 
 fn check(case: &Case) -> Result<Option<String>> {

@@ -1,8 +1,8 @@
 //! Area `phase`: phase, message and progress of Rollouts (`rollouts-phase.jsonl`).
 
-use std::{fs, path::Path};
+use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tidegate_api::rollout::{Rollout, RolloutStatus};
@@ -11,7 +11,7 @@ use tidegate_core::rollout::{
     progress, restart,
 };
 
-use super::Report;
+use super::{Report, cases::check_values};
 
 const FILE: &str = "rollouts-phase.jsonl";
 
@@ -21,25 +21,12 @@ const NOW: &str = "2024-06-01T12:00:00Z";
 /// Checks the file.
 ///
 /// # Errors
-/// When it is missing, or a line of it cannot be read.
+/// When it is missing.
 pub(crate) fn run(folder: &Path) -> Result<Vec<Report>> {
-    let path = folder.join(FILE);
-    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let mut report = Report {
-        file: FILE.to_owned(),
-        ..Report::default()
-    };
-    for line in text.lines() {
-        let case: Value = serde_json::from_str(line).context(FILE)?;
-        let found = answer(&case).with_context(|| case["id"].to_string())?;
-        if found == case["output"] {
-            report.passed += 1;
-        } else {
-            let expected = &case["output"];
-            let failure = format!("{}: {found} instead of {expected}", case["id"]);
-            report.failures.push(failure);
-        }
-    }
+    let report = check_values(folder, FILE, |case| {
+        let (found, expected) = (answer(case)?, &case["output"]);
+        Ok((found != *expected).then(|| format!("{found} instead of {expected}")))
+    })?;
     Ok(vec![report])
 }
 

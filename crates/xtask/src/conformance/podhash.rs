@@ -39,15 +39,15 @@ pub(crate) fn run(folder: &Path) -> Result<Vec<Report>> {
     let mut reports = Vec::new();
     let is_there = |file: &&str| folder.join(file).exists();
     for file in HASHES.into_iter().filter(is_there) {
-        reports.push(check_file(folder, file, &[], check_hash)?);
+        reports.push(check_file(folder, file, check_hash)?);
     }
     if is_there(&DEFAULTS) {
         let schema = Schema::of_pod_templates()?;
         let check = |case: &Case| check_defaults(case, &schema);
-        reports.push(check_file(folder, DEFAULTS, &[], check)?);
+        reports.push(check_file(folder, DEFAULTS, check)?);
     }
     if is_there(&EQUAL) {
-        reports.push(check_file(folder, EQUAL, &[], check_equal)?);
+        reports.push(check_file(folder, EQUAL, check_equal)?);
     }
     if reports.is_empty() {
         bail!("{} holds no hashes", folder.display());

@@ -1,9 +1,9 @@
 //! Area `scaling`: counts of pods, weights, steps and defaults of Rollouts
 //! (`rollouts-scaling*.jsonl`).
 
-use std::{fs, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::{Map, Value, json};
 use tidegate_api::labels;
 use tidegate_core::{
@@ -19,7 +19,10 @@ use tidegate_core::{
     },
 };
 
-use super::Report;
+use super::{
+    Report,
+    cases::{check_values, present},
+};
 
 /// What nobody here answers yet, and why not.
 const LATER: [(&str, &str); 2] = [
@@ -33,36 +36,28 @@ const LATER: [(&str, &str); 2] = [
     ),
 ];
 
-/// Checks both files.
+/// Checks those of both files that are there.
 ///
 /// # Errors
-/// When a file is missing, or a line of it cannot be read.
+/// When neither is.
 pub(crate) fn run(folder: &Path) -> Result<Vec<Report>> {
-    ["rollouts-scaling-grid.jsonl", "rollouts-scaling.jsonl"]
+    let files = present(
+        folder,
+        &["rollouts-scaling-grid.jsonl", "rollouts-scaling.jsonl"],
+    )?;
+    let reports = files
         .into_iter()
-        .map(|file| check_file(folder, file))
-        .collect()
+        .map(|file| check_values(folder, file, check));
+    reports.collect()
 }
 
-fn check_file(folder: &Path, file: &str) -> Result<Report> {
-    let path = folder.join(file);
-    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let mut report = Report {
-        file: file.to_owned(),
-        ..Report::default()
-    };
-    for line in text.lines() {
-        let case: Value = serde_json::from_str(line).context(file.to_owned())?;
-        let found = answer(&case).with_context(|| case["id"].to_string())?;
-        match difference(&found, &expected(&case)) {
-            None => report.passed += 1,
-            Some(_) if is_overruled(&case, &found)? => report.passed += 1,
-            Some(difference) => report
-                .failures
-                .push(format!("{}: {difference}", case["id"])),
-        }
+fn check(case: &Value) -> Result<Option<String>> {
+    let found = answer(case)?;
+    let difference = difference(&found, &expected(case));
+    if difference.is_some() && is_overruled(case, &found)? {
+        return Ok(None);
     }
-    Ok(report)
+    Ok(difference)
 }
 
 /// The recorded answers, but for what is decided otherwise: a step index beyond the steps counts as

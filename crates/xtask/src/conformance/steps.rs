@@ -19,7 +19,7 @@ use super::{
 /// # Errors
 /// When it is missing, or a line of it cannot be read.
 pub(crate) fn run(folder: &Path) -> Result<Vec<Report>> {
-    check_file(folder, "rollouts-steps.jsonl", &[], check).map(|report| vec![report])
+    check_file(folder, "rollouts-steps.jsonl", check).map(|report| vec![report])
 }
 
 fn check(case: &Case) -> Result<Option<String>> {

@@ -1,36 +1,23 @@
 //! Area `validate`: what is wrong with manifests (`rollouts-validate.jsonl`): every finding, in order,
 //! with its text. Field and kind stand in the text.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 use tidegate_api::rollout::Rollout;
 use tidegate_core::rollout::validate;
 
-use super::Report;
+use super::{Report, cases::check_values};
 
 const FILE: &str = "rollouts-validate.jsonl";
 
 /// Checks the file.
 ///
 /// # Errors
-/// When it is missing, or a line of it cannot be read.
+/// When it is missing.
 pub(crate) fn run(folder: &Path) -> Result<Vec<Report>> {
-    let path = folder.join(FILE);
-    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let mut report = Report {
-        file: FILE.to_owned(),
-        ..Report::default()
-    };
-    for line in text.lines() {
-        let case: Value = serde_json::from_str(line).context(FILE)?;
-        match check(&case).with_context(|| case["id"].to_string())? {
-            None => report.passed += 1,
-            Some(failure) => report.failures.push(format!("{}: {failure}", case["id"])),
-        }
-    }
-    Ok(vec![report])
+    Ok(vec![check_values(folder, FILE, check)?])
 }
 
 /// Both sides of a case that does not agree. One that makes upstream crash has no answer to match.

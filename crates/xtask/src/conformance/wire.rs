@@ -2,9 +2,9 @@
 //! `normalise.jsonl` is read into its type and written again; apart from values that Go calls empty
 //! (whose presence the area `fieldwalk` compares), nothing may be lost, changed or made up.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tidegate_api::{
@@ -15,38 +15,33 @@ use tidegate_api::{
     rollout::Rollout,
 };
 
-use super::Report;
+use super::{
+    Report,
+    cases::{check_values, present},
+};
 
 /// Members of metadata that no decision looks at; a document keeps them, its typed view does not.
 const NOT_TYPED: [&str; 3] = ["deletionGracePeriodSeconds", "managedFields", "selfLink"];
 
-/// Checks both files.
+/// Checks those of both files that are there.
 ///
 /// # Errors
-/// When a file is missing, or a line of it cannot be read.
+/// When neither is.
 pub(crate) fn run(folder: &Path) -> Result<Vec<Report>> {
-    let walk = check_file(folder, "fieldwalk.jsonl", ("object", "object"))?;
-    let normalise = check_file(folder, "normalise.jsonl", ("input", "output"))?;
-    Ok(vec![walk, normalise])
-}
-
-fn check_file(folder: &Path, file: &str, (given, kept): (&str, &str)) -> Result<Report> {
-    let path = folder.join(file);
-    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let mut report = Report {
-        file: file.to_owned(),
-        passed: 0,
-        failures: Vec::new(),
+    let files = present(folder, &["fieldwalk.jsonl", "normalise.jsonl"])?;
+    let check = |case: &Value| {
+        let kind = case["kind"].as_str().unwrap_or_default();
+        // The walk has whole objects, the other file what Go was given and what it kept.
+        let (given, kept) = match case.get("object") {
+            Some(object) => (object, Some(object)),
+            None => (&case["input"], case.get("output")),
+        };
+        check_object(kind, given, kept)
     };
-    for line in text.lines() {
-        let line: Value = serde_json::from_str(line).with_context(|| file.to_owned())?;
-        let kind = line["kind"].as_str().unwrap_or_default();
-        match check_object(kind, &line[given], line.get(kept))? {
-            None => report.passed += 1,
-            Some(failure) => report.failures.push(format!("{}: {failure}", line["id"])),
-        }
-    }
-    Ok(report)
+    let reports = files
+        .into_iter()
+        .map(|file| check_values(folder, file, check));
+    reports.collect()
 }
 
 /// What became of an object that is not as it should be. Nothing is `kept` of one that Go refuses.

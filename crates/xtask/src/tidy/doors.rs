@@ -23,14 +23,26 @@ const CALLING: [&str; 3] = ["reqwest", "hyper::", "ureq"];
 
 /// Where ReplicaSets, pods and Services may be seen as they are on the wire: before the snapshot, where manifests are
 /// judged, and where people look. (Whole Rollouts are handed further, because the next status and what
-/// children inherit are made of them.)
-const WIRE: [&str; 6] = [
+/// children inherit are made of them.) Services that no Rollout names yet, or any more, are in no snapshot.
+const WIRE: [&str; 8] = [
     "observed.rs",
+    "rollout.rs",
+    "rollout/release.rs",
     "experiment/parse.rs",
     "rollout/parse.rs",
     "rollout/pods.rs",
     "rollout/validate",
     "view",
+];
+
+/// Signs of such an object, also in the middle of a list of imports.
+const OBJECTS: [&str; 6] = [
+    "tidegate_api::workload",
+    "workload::{",
+    "workload::ReplicaSet",
+    "workload::Service",
+    "workload::Pod",
+    "workload::Con",
 ];
 
 /// Only `apply.rs` writes to the cluster.
@@ -45,12 +57,7 @@ pub(super) fn calls(files: &[File]) -> Complaints {
 
 /// Behind the snapshot nobody sees ReplicaSets and Services as they are on the wire.
 pub(super) fn wire(files: &[File]) -> Complaints {
-    only(
-        files,
-        CORE,
-        &WIRE,
-        &["tidegate_api::workload", "workload::{"],
-    )
+    only(files, CORE, &WIRE, &OBJECTS)
 }
 
 fn only(files: &[File], room: &str, doors: &[&str], signs: &[&str]) -> Complaints {
@@ -110,5 +117,10 @@ mod tests {
             1
         );
         assert!(wire(&one("crates/tidegate-core/src/rollout/parse.rs", line)).is_empty());
+        let line = "    workload::Service,\n";
+        assert_eq!(
+            wire(&one("crates/tidegate-core/src/rollout/canary.rs", line)).len(),
+            1
+        );
     }
 }

@@ -16,6 +16,10 @@ const EMPTY_NAMES: [&str; 7] = [
 /// Attributes that switch a check off for good.
 const SILENCERS: [&str; 4] = ["#[allow", "#![allow", "#[ignore", "#[should_panic"];
 
+/// Attributes that keep code out of some builds, and the one condition that may.
+const CONDITIONS: [&str; 4] = ["#[cfg(", "#![cfg(", "#[cfg_attr(", "#![cfg_attr("];
+const TESTS: &str = "#[cfg(test)]";
+
 /// Rooms are named after what is in them.
 pub(super) fn names(files: &[File]) -> Complaints {
     let mut complaints = Complaints::new();
@@ -49,7 +53,7 @@ pub(super) fn sizes(files: &[File]) -> Complaints {
             let lines = file
                 .text
                 .lines()
-                .take_while(|line| !line.starts_with("#[cfg(test)]"))
+                .take_while(|line| !line.starts_with(TESTS))
                 .count();
             (lines > MOST_LINES).then(|| {
                 format!(
@@ -89,8 +93,13 @@ pub(super) fn attributes(files: &[File]) -> Complaints {
                 {
                     complaints.push(format!("{}:{}: {found}…]", file.path, index + 1));
                 }
-                if line.starts_with("#[cfg(feature") {
-                    complaints.push(format!("{}:{}: a cargo feature", file.path, index + 1));
+                let conditional = CONDITIONS.iter().any(|sign| line.starts_with(sign));
+                if conditional && !line.starts_with(TESTS) {
+                    complaints.push(format!(
+                        "{}:{}: code for some builds only: there is one, and its tests",
+                        file.path,
+                        index + 1
+                    ));
                 }
             }
         }
@@ -171,6 +180,18 @@ mod tests {
             1
         );
         assert!(attributes(&one("crates/a/src/x.rs", "#[expect(a, reason = \"b\")]\n")).is_empty());
+    }
+
+    #[test]
+    fn code_for_some_builds_only_is_told_but_not_tests() {
+        let complaints = |condition: &str| {
+            let text = format!("    {}({condition})]\n    fn f() {{}}\n", "#[cfg");
+            attributes(&one("crates/a/src/x.rs", &text)).len()
+        };
+        for condition in ["unix", "feature = \"x\"", "not(test)", "all(test, unix)"] {
+            assert_eq!(complaints(condition), 1, "{condition}");
+        }
+        assert_eq!(complaints("test"), 0);
     }
 
     #[test]

@@ -19,6 +19,17 @@ pub(super) fn respond_text(text: &'static str) -> Response {
     build(200, "text/plain; charset=utf-8", text)
 }
 
+/// Whether a client reads aggregated discovery as [`respond_aggregated`] writes it. Older ones name the
+/// same list in a version before, and take the other form besides.
+pub(super) fn accepts_aggregated(accept: &str) -> bool {
+    accept.split(',').any(|range| {
+        let mut parameters = range.split(';').map(str::trim);
+        let has = |wanted: &str| parameters.clone().any(|parameter| parameter == wanted);
+        let (version, list) = (has("v=v2"), has("as=APIGroupDiscoveryList"));
+        parameters.next() == Some("application/json") && version && list
+    })
+}
+
 /// An answer of aggregated discovery.
 pub(super) fn respond_aggregated(value: &Value) -> Response {
     build(
