@@ -23,6 +23,10 @@ pub enum Lacks {
     Ears,
     /// It does not wake when it wanted to.
     Wakes,
+    /// It writes once about each Rollout after it has started, although everything rests.
+    Rest,
+    /// It acts before it has listed every kind.
+    Sync,
 }
 
 /// A broken controller.
