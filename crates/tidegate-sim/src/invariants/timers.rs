@@ -111,13 +111,18 @@ fn progress(state: &State, rollout: &Value) -> Option<Timestamp> {
 }
 
 /// When pods are to be restarted, if all of them could be and none was. Where the last pods of two
-/// versions share the traffic, none may go.
+/// versions share the traffic, none may go, nor where a disruption budget keeps them.
 fn restart(state: &State, rollout: &Value) -> Option<Timestamp> {
     let asked = instant(rollout, &["spec", "restartAt"])?;
     let [stable, current] = used(rollout);
     let shares = !rollout["spec"]["strategy"]["canary"]["trafficRouting"].is_null();
     let done = rollout["status"]["restartedAt"] == rollout["spec"]["restartAt"];
-    if done || (shares && stable != current) || !sets(state, rollout).all(|set| is_whole(set)) {
+    let kept = state.of(kinds::DISRUPTION_BUDGETS).next().is_some();
+    if done
+        || kept
+        || (shares && stable != current)
+        || !sets(state, rollout).all(|set| is_whole(set))
+    {
         return None;
     }
     let begun = sets(state, rollout).any(|set| {
