@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use tidegate_api::{labels, meta::Time};
 
-use super::{Deed, Picture, picture::hash_of};
+use super::{Deed, Picture};
 use crate::{
     cluster::{fields, kinds},
     world::CONTROLLER,
@@ -62,7 +62,7 @@ fn superseded_is_kept(
     // One that was superseded before users had it was promised nothing.
     let promised = deadline.is_some() || !after.is_in_flight();
     let at_once = after.strategy("scaleDownDelaySeconds").as_i64() == Some(0);
-    let nonsense = is_nonsense(deed, hash);
+    let nonsense = is_nonsense(deed);
     if !promised || at_once || nonsense || after.is_dynamic() || are_enough(after, hash) {
         return None;
     }
@@ -80,16 +80,11 @@ pub(super) fn are_enough(picture: &Picture, hash: &str) -> bool {
 }
 
 /// Whether somebody has written a deadline that nobody can read.
-fn is_nonsense(deed: &Deed<'_>, hash: &str) -> bool {
-    let mut sets = deed.state.of(kinds::REPLICA_SETS);
+fn is_nonsense(deed: &Deed<'_>) -> bool {
     let note = ["metadata", "annotations", labels::SCALE_DOWN_DEADLINE];
-    sets.any(|set| {
-        let written = fields::text(set, &note);
-        hash_of(set) == hash
-            && fields::controller_uid(set) == deed.after.uid
-            && !written.is_empty()
-            && written.parse::<Time>().is_err()
-    })
+    let old = deed.change.old.as_deref();
+    let written = old.map_or("", |set| fields::text(set, &note));
+    !written.is_empty() && written.parse::<Time>().is_err()
 }
 
 /// S0-10: a deadline gives the time that the Rollout asks for.
