@@ -3,6 +3,7 @@
 
 mod caches;
 mod experiments;
+mod lacks;
 mod measuring;
 mod queue;
 mod shelf;
@@ -28,9 +29,10 @@ use tidegate_integrations::{
     traffic,
 };
 
-pub use self::caches::WATCHED;
+pub use self::caches::followed;
 use self::{
     caches::{Caches, News},
+    lacks::Restless,
     queue::Queue,
     shelf::Broken,
     workloads::Known,
@@ -110,6 +112,7 @@ pub struct Controller {
     queue: Queue,
     ledger: Ledger,
     environment: Environment,
+    restless: Restless,
 }
 
 impl Controller {
@@ -125,6 +128,7 @@ impl Controller {
             queue,
             ledger: Ledger::default(),
             environment: Environment::default(),
+            restless: Restless::default(),
         }
     }
 
@@ -164,7 +168,7 @@ impl Controller {
     /// # Errors
     /// When the controller dies over it.
     pub fn pass(&mut self, around: &mut impl Surroundings) -> Result<Option<Locator>, Died> {
-        let News { dirty, gone } = self.caches.follow(around.cluster(), around.held_back());
+        let News { dirty, gone } = self.follow(around);
         for metadata in gone {
             let about = ObjectKey::new(ROLLOUTS, &metadata.namespace, &metadata.name);
             around.tell(&about, vec![rollout::events::deleted(&metadata)]);
@@ -359,7 +363,8 @@ impl Controller {
         about: &ObjectKey,
         (snapshot, plan, applied): (&RolloutSnapshot, &Plan, &Applied),
     ) -> Result<Verdict, Died> {
-        if let Some(write) = rollout::status::write(snapshot, plan, applied)
+        let write = rollout::status::write(snapshot, plan, applied);
+        if let Some(write) = write.or_else(|| self.greeting(around, snapshot))
             && let Outcome::Failed(failure) = self.send_alone(around, about, &write)?
         {
             around.tell(about, rollout::told_of_status(&write, &failure));

@@ -25,6 +25,10 @@ pub enum Lacks {
     Wakes,
     /// It takes the caches' word for it that a Rollout stays.
     Doubt,
+    /// It writes once about each Rollout after it has started, although everything rests.
+    Rest,
+    /// It acts before it has listed every kind.
+    Sync,
 }
 
 /// A broken controller.

@@ -12,6 +12,7 @@ mod flaps;
 mod gates;
 mod identity;
 mod intent;
+mod kept;
 mod liveness;
 mod measurements;
 mod memory;
@@ -23,6 +24,7 @@ mod pods;
 mod routing;
 mod sizes;
 mod state;
+mod timers;
 mod traffic;
 mod untouched;
 mod workload;
@@ -124,7 +126,7 @@ impl Deed<'_> {
 type Check = fn(&Deed<'_>) -> Option<String>;
 
 /// In the order of the catalogue.
-const CHECKS: [Check; 44] = [
+const CHECKS: [Check; 47] = [
     traffic::no_black_hole,
     traffic::capacity_before_weight,
     traffic::weight_before_scale_down,
@@ -132,7 +134,8 @@ const CHECKS: [Check; 44] = [
     traffic::stable_floor,
     blue_green::switch_readiness,
     blue_green::old_colour_kept,
-    blue_green::deadline_gives_time,
+    kept::old_version_kept,
+    kept::deadline_gives_time,
     sizes::abort_of_nothing,
     sizes::max_unavailable,
     sizes::max_surge,
@@ -150,10 +153,12 @@ const CHECKS: [Check; 44] = [
     untouched::release_keeps_pods,
     identity::one_replica_set_per_template,
     identity::collisions_are_real,
+    identity::revisions_rise,
     identity::one_attempt_at_a_time,
     workload::pods_come_before_they_go,
     workload::template_stays_away,
     evidence::promotion_has_its_reason,
+    evidence::colours_were_judged,
     evidence::failed_analysis_stops,
     evidence::inconclusive_analysis_waits,
     gates::pause_means_pause,
@@ -231,6 +236,12 @@ impl Monitor {
         self.servers = servers;
     }
 
+    /// A process starts, and lists the cluster as it is at a version.
+    pub fn process_starts(&mut self, process: u32, version: u64) {
+        let memory = Arc::make_mut(&mut self.memory);
+        memory.started.insert(process, version);
+    }
+
     /// A process has died.
     pub fn forget_process(&mut self, process: u32) {
         Arc::make_mut(&mut self.memory).forget_process(process);
@@ -248,9 +259,10 @@ impl Monitor {
         let (memory, state) = (&*self.memory, &self.state);
         let broken = [
             ownership::guarded(sent.write),
-            ownership::only_ours(state, sent.about, sent.write),
+            ownership::only_ours((memory, state), sent),
             adoption::for_the_living(state, sent.about, sent.write),
             untouched::only_the_status(state, sent.about, sent.write),
+            order::everything_was_listed(memory, sent),
             order::own_writes_are_seen(memory, sent),
             order::conflicts_are_waited_for(memory, sent),
             order::unknown_means_hold((memory, state), sent),

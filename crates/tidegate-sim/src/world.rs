@@ -375,6 +375,8 @@ impl World {
         self.outside.monitor.forget_process(self.process);
         self.outside.processes += 1;
         self.process = self.outside.processes;
+        let (process, version) = (self.process, self.cluster.version());
+        self.outside.monitor.process_starts(process, version);
         self.controller = Some(Box::new(Controller::start(&self.cluster)));
     }
 

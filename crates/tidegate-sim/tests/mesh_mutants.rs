@@ -5,13 +5,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tidegate_core::{
     plan::{
-        Class, DESTINATION_RULES, Guard, ObjectKey, REPLICA_SETS, Resource, VIRTUAL_SERVICES, Verb,
-        Write,
+        Class, DESTINATION_RULES, Guard, ObjectKey, REPLICA_SETS, ROLLOUTS, Resource,
+        VIRTUAL_SERVICES, Verb, Write,
     },
     reason::Reason,
 };
 use tidegate_sim::{
-    cluster::{Cluster, fields, kinds},
+    cluster::{Cluster, fields, istio, kinds},
     doors::direct,
     faults::Tamper,
     scenario::{NAMESPACE, Scenario},
@@ -43,7 +43,11 @@ ends: Degraded v1
 ";
 
 fn play(tamper: Option<Tamper>) -> Vec<String> {
-    let scenario = Arc::new(Scenario::read(STORY).expect("the story can be read"));
+    play_story(STORY, tamper)
+}
+
+fn play_story(story: &str, tamper: Option<Tamper>) -> Vec<String> {
+    let scenario = Arc::new(Scenario::read(story).expect("the story can be read"));
     let mut world = World::new(&scenario, Keep::Lines, |path| anyhow::bail!("no {path}"))
         .expect("the story can begin");
     if let Some(tamper) = tamper {
@@ -189,4 +193,85 @@ fn a_virtual_service_that_nobody_named_is_seen() {
         },
         "S2-1",
     );
+}
+
+#[test]
+fn weights_that_go_to_and_fro_are_seen() {
+    check(
+        |cluster, _| {
+            change(cluster, (VIRTUAL_SERVICES, "web"), |body| {
+                let to = &mut body["spec"]["http"][1]["route"];
+                let weight = if to[1]["weight"] == 25 { 20 } else { 25 };
+                to[0]["weight"] = json!(100 - weight);
+                to[1]["weight"] = json!(weight);
+            })
+        },
+        "S2-10: its weights",
+    );
+}
+
+#[test]
+fn subsets_that_go_to_and_fro_are_seen() {
+    check(
+        |cluster, _| {
+            change(cluster, (DESTINATION_RULES, "web"), |body| {
+                let subsets = &mut body["spec"]["subsets"];
+                let labels = subsets[0]["labels"].clone();
+                subsets[0]["labels"] = subsets[1]["labels"].clone();
+                subsets[1]["labels"] = labels;
+            })
+        },
+        "S2-10: its subsets",
+    );
+}
+
+#[test]
+fn a_step_that_leaves_without_its_route_is_seen() {
+    check(
+        |cluster, write| {
+            let rollout = cluster.get(kinds::ROLLOUTS, NAMESPACE, "web")?;
+            let begun = rollout["status"]["currentStepIndex"] == 1;
+            let adds = write.target.resource == VIRTUAL_SERVICES;
+            (begun && adds).then(|| Write {
+                verb: Verb::PatchStatus,
+                target: ObjectKey::new(ROLLOUTS, NAMESPACE, "web"),
+                guard: Guard::Version {
+                    uid: fields::uid(rollout).to_owned(),
+                    resource_version: fields::version(rollout).to_owned(),
+                },
+                body: json!({"status": {"currentStepIndex": 2}}),
+                ..write.clone()
+            })
+        },
+        "S1-2: step 1 is left: route testers is missing",
+    );
+}
+
+#[test]
+fn pods_that_go_while_the_routes_are_missing_are_seen() {
+    let story = STORY.replace("user: scale 5", "user: { delete: VirtualService web }");
+    let broken = play_story(
+        &story,
+        Some(|cluster, write| {
+            let service = cluster.get(istio::VIRTUAL_SERVICES, NAMESPACE, "web");
+            let rollout = cluster.get(kinds::ROLLOUTS, NAMESPACE, "web")?;
+            let new = fields::text(&rollout["status"], &["currentPodHash"]);
+            let name = format!("web-{new}");
+            let set = cluster.get(kinds::REPLICA_SETS, NAMESPACE, &name)?;
+            let missing = service.is_none() && write.target.resource == ROLLOUTS;
+            missing.then(|| Write {
+                verb: Verb::Patch,
+                target: ObjectKey::new(REPLICA_SETS, NAMESPACE, &name),
+                guard: Guard::Version {
+                    uid: fields::uid(set).to_owned(),
+                    resource_version: fields::version(set).to_owned(),
+                },
+                body: json!({"spec": {"replicas": 2}}),
+                class: Class::Destructive,
+                ..write.clone()
+            })
+        }),
+    );
+    let seen = |one: &String| one.starts_with("S0-17") && one.ends_with("while web is missing");
+    assert!(broken.iter().any(seen), "{broken:?}");
 }

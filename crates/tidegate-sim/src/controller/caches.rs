@@ -42,8 +42,8 @@ use crate::{
     doors::direct::Cursor,
 };
 
-/// The kinds that are watched.
-pub const WATCHED: [KindId; 11] = [
+/// The kinds that are watched from the start.
+const WATCHED: [KindId; 11] = [
     kinds::ROLLOUTS,
     kinds::REPLICA_SETS,
     kinds::SERVICES,
@@ -56,6 +56,12 @@ pub const WATCHED: [KindId; 11] = [
     kinds::CLUSTER_ANALYSIS_TEMPLATES,
     kinds::JOBS,
 ];
+
+/// Those, and the kinds that are watched once a Rollout refers to one of them.
+pub fn followed() -> impl Iterator<Item = KindId> {
+    let referents = [kinds::DEPLOYMENTS, kinds::POD_TEMPLATES];
+    WATCHED.into_iter().chain(referents)
+}
 
 /// What has changed.
 #[derive(Debug)]
@@ -156,6 +162,15 @@ impl Caches {
         News { dirty, gone }
     }
 
+    /// As if ReplicaSets had not been listed yet.
+    pub(super) fn unlist_replica_sets(&mut self) {
+        let mut cursors = self.cursors.iter_mut();
+        if let Some(cursor) = cursors.find(|one| one.kind == kinds::REPLICA_SETS) {
+            cursor.version = 0;
+        }
+        self.replica_sets = Shelf::default();
+    }
+
     /// Whether what a Rollout refers to can be looked up; if not, it can be at the next pass.
     pub(super) fn know(&mut self, rollout: &Rollout, cluster: &Cluster) -> Known {
         self.workloads.know(rollout, cluster)
@@ -200,7 +215,7 @@ impl Caches {
 
     /// The version up to which each kind has been seen.
     pub(super) fn versions(&self) -> Vec<(KindId, u64)> {
-        let cursors = self.cursors.iter();
+        let cursors = self.cursors.iter().chain(self.workloads.cursors());
         cursors
             .map(|cursor| (cursor.kind, cursor.version))
             .collect()

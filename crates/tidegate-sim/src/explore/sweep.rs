@@ -18,7 +18,7 @@ use crate::{
         Cluster, What, fields, istio,
         kinds::{self, KindId},
     },
-    controller::WATCHED,
+    controller::followed,
     faults::{Broken, Cut},
     scenario::Scenario,
     trace::Keep,
@@ -144,7 +144,7 @@ impl Faults<'_> {
             .take_while(|change| change.version <= later.cluster.version());
         let kinds: BTreeSet<KindId> = within
             .map(|change| change.object.kind)
-            .filter(|kind| WATCHED.contains(kind))
+            .filter(|kind| followed().any(|one| one == *kind))
             .collect();
         let lags = kinds.into_iter().flat_map(|kind| {
             let lags = self.lags.iter();

@@ -1,10 +1,10 @@
 //! Blue-green: users are switched to what can serve them, and what they were on is kept for a while.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::Value;
 use tidegate_api::{labels, meta::Time};
 
-use super::{Deed, Picture, State, picture::hash_of};
+use super::{Deed, Picture, State, evidence::was_judged, kept};
 use crate::{
     cluster::{fields, kinds},
     world::CONTROLLER,
@@ -87,13 +87,7 @@ fn lacks(deed: &Deed<'_>, to: &str) -> Option<String> {
         return Some("nobody has promoted it".to_owned());
     }
     let is_judged = after.blue_green("prePromotionAnalysis").is_null()
-        || deed.state.of(kinds::ANALYSIS_RUNS).any(|run| {
-            let kind = ["metadata", "labels", labels::ROLLOUT_TYPE];
-            fields::controller_uid(run) == after.uid
-                && hash_of(run) == to
-                && fields::text(run, &kind) == labels::ROLLOUT_TYPE_PRE_PROMOTION
-                && run["status"]["phase"] == "Successful"
-        });
+        || was_judged(deed, (to, labels::ROLLOUT_TYPE_PRE_PROMOTION));
     (!is_judged).then(|| "no prePromotionAnalysis was successful".to_owned())
 }
 
@@ -153,40 +147,5 @@ fn is_excused(picture: &Picture, (hash, is_new): (&str, bool)) -> bool {
     if picture.blue_green("scaleDownDelaySeconds").as_i64() == Some(0) {
         return true;
     }
-    let limit = picture.blue_green("scaleDownDelayRevisionLimit").as_u64();
-    let waiting = picture
-        .sets
-        .iter()
-        .filter(|(other, set)| *other != hash && set.want > 0 && set.deadline.is_some());
-    limit.is_some_and(|limit| u64::try_from(waiting.count()).is_ok_and(|count| count >= limit))
-}
-
-/// S0-10: a deadline gives the time that the Rollout asks for.
-pub(super) fn deadline_gives_time(deed: &Deed<'_>) -> Option<String> {
-    let (before, after) = (deed.before, deed.after);
-    let colours = after.colours.as_ref()?;
-    if deed.change.actor != CONTROLLER || deed.change.object.kind != kinds::REPLICA_SETS {
-        return None;
-    }
-    after.sets.iter().find_map(|(hash, set)| {
-        let deadline = set
-            .deadline
-            .filter(|_| before.set(hash).deadline.is_none())?;
-        if *hash == colours.active || *hash == after.stable {
-            return Some(format!("S0-10: {hash} has a deadline, and users are on it"));
-        }
-        let member = if *hash == after.current {
-            "abortScaleDownDelaySeconds"
-        } else {
-            "scaleDownDelaySeconds"
-        };
-        let seconds = after.blue_green(member).as_i64().unwrap_or(30);
-        let short = deadline < whole(after.now) + SignedDuration::from_secs(seconds);
-        short.then(|| format!("S0-10: {hash} is kept for less than {seconds}s"))
-    })
-}
-
-/// Deadlines are written in whole seconds.
-fn whole(now: Timestamp) -> Timestamp {
-    Timestamp::from_second(now.as_second()).unwrap_or(now)
+    kept::are_enough(picture, hash)
 }

@@ -25,6 +25,11 @@ fn forward(deed: &Deed<'_>) -> Option<&'static str> {
     if after.step > before.step && before.step.is_some() {
         return Some("the step index goes on");
     }
+    let active = |picture: &super::Picture| Some(picture.colours.as_ref()?.active.clone());
+    let (was, is) = (active(before), active(after));
+    if was.is_some() && was != is && is.as_ref() == Some(&after.current) {
+        return Some("users are switched to it");
+    }
     (after.declared(&after.current) > before.declared(&before.current))
         .then_some("its weight rises")
 }
@@ -32,11 +37,14 @@ fn forward(deed: &Deed<'_>) -> Option<&'static str> {
 /// The AnalysisRuns and Experiments that the update waits for or is watched by, and of which the controller
 /// could know that they have this phase.
 fn known_runs<'a>(deed: &'a Deed<'_>, phases: &'a [&str]) -> impl Iterator<Item = &'a Value> + 'a {
-    let canary = &deed.before.status()["canary"];
+    let status = deed.before.status();
+    let (canary, colours) = (&status["canary"], &status["blueGreen"]);
     let current = [
         fields::text(canary, &["currentStepAnalysisRunStatus", "name"]),
         fields::text(canary, &["currentBackgroundAnalysisRunStatus", "name"]),
         fields::text(canary, &["currentExperiment"]),
+        fields::text(colours, &["prePromotionAnalysisRunStatus", "name"]),
+        fields::text(colours, &["postPromotionAnalysisRunStatus", "name"]),
     ];
     let step = deed.before.step.unwrap_or(0).to_string();
     let runs = deed.state.of(kinds::ANALYSIS_RUNS);
@@ -119,6 +127,40 @@ pub(super) fn promotion_has_its_reason(deed: &Deed<'_>) -> Option<String> {
             "S1-22: a version is promoted with {} of {least} pods",
             set.available
         )
+    })
+}
+
+/// S1-3: a blue-green version becomes the stable one once users are on it and `postPromotionAnalysis`
+/// was successful, or because somebody asked, or as one that was stable not long ago.
+pub(super) fn colours_were_judged(deed: &Deed<'_>) -> Option<String> {
+    let (before, after) = (deed.before, deed.after);
+    let users = before.colours.as_ref()?;
+    let promoted = deed.change.actor == CONTROLLER
+        && !before.stable.is_empty()
+        && before.stable != after.stable;
+    if !promoted || before.promotes_fully() {
+        return None;
+    }
+    if users.active != after.stable {
+        return Some("S1-3: a version is promoted, and users are not on it".to_owned());
+    }
+    let known = before.set(&after.stable).deadline.is_some()
+        || before.is_within_the_window(&after.stable, &before.stable);
+    let analysis = after.blue_green("postPromotionAnalysis");
+    let asked = !fields::list(analysis, &["templates"]).is_empty();
+    let judged = was_judged(deed, (&after.stable, labels::ROLLOUT_TYPE_POST_PROMOTION));
+    (asked && !known && !judged)
+        .then(|| "S1-3: a version is promoted: no postPromotionAnalysis was successful".to_owned())
+}
+
+/// Whether an AnalysisRun of this type was successful for a version in the present attempt.
+pub(super) fn was_judged(deed: &Deed<'_>, (hash, kind): (&str, &str)) -> bool {
+    let label = ["metadata", "labels", labels::ROLLOUT_TYPE];
+    deed.state.of(kinds::ANALYSIS_RUNS).any(|run| {
+        judges(run, (&deed.after.uid, hash))
+            && fields::text(run, &label) == kind
+            && run["status"]["phase"] == "Successful"
+            && is_of_this_attempt(deed, run)
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::{
-    cluster::{Change, Locator, What, fields, kinds},
+    cluster::{Change, Locator, What, fields, istio, kinds},
     digest::Digest,
 };
 
@@ -85,7 +85,34 @@ fn field(change: &Change) -> Option<Field> {
                 .find(|(key, _)| key.ends_with("/canary-weight"));
             weight.map_or_else(String::new, |(_, weight)| weight.to_string())
         }))
+    } else if kind == istio::VIRTUAL_SERVICES {
+        Some(("its weights", |service| {
+            each(service, &ROUTES, |route| {
+                let to = fields::list(route, &["route"]);
+                let weights = to.iter().map(|to| to["weight"].to_string());
+                weights.collect::<Vec<_>>().join("/")
+            })
+        }))
+    } else if kind == istio::DESTINATION_RULES {
+        Some(("its subsets", |rule| {
+            each(rule, &["subsets"], |subset| subset["labels"].to_string())
+        }))
+    } else if kind == kinds::ROLLOUTS {
+        Some(("status.phase", |rollout| {
+            fields::text(rollout, &["status", "phase"]).to_owned()
+        }))
     } else {
         None
     }
+}
+
+/// Where routes stand in the spec of a `VirtualService`.
+const ROUTES: [&str; 3] = ["http", "tls", "tcp"];
+
+/// A word for each entry of lists in a spec.
+fn each(object: &Value, lists: &[&str], word: fn(&Value) -> String) -> String {
+    let entries = lists
+        .iter()
+        .flat_map(|list| fields::list(object, &["spec", list]));
+    entries.map(word).collect::<Vec<_>>().join(" ")
 }

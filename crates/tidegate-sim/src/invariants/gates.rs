@@ -75,6 +75,10 @@ pub(super) fn step_is_done(deed: &Deed<'_>) -> Option<String> {
         analysis_lacks(deed, from)
     } else if step.get("experiment").is_some() {
         experiment_lacks(deed, from)
+    } else if let Some(route) = step.get("setHeaderRoute") {
+        route_lacks(before, route)
+    } else if let Some(route) = step.get("setMirrorRoute") {
+        route_lacks(before, route)
     } else {
         None
     };
@@ -109,6 +113,18 @@ fn scale_lacks(picture: &Picture, scale: &Value) -> Option<String> {
     let target = fields::number(scale, &["replicas"]).or(percent)?;
     let available = picture.set(&picture.current).available;
     (available < target).then(|| format!("{available} of {target} pods"))
+}
+
+/// A route of its own is there, or gone if the step has nothing to match.
+fn route_lacks(picture: &Picture, route: &Value) -> Option<String> {
+    let name = fields::text(route, &["name"]);
+    let asked = !fields::list(route, &["match"]).is_empty();
+    let mut extras = picture.routing.iter().flat_map(|routing| &routing.extras);
+    let there = extras.any(|(known, _)| known == name);
+    let state = if there { "there" } else { "missing" };
+    // One that would lead to nobody comes with the first pods.
+    let waits = asked && picture.set(&picture.current).available == 0;
+    (asked != there && !waits).then(|| format!("route {name} is {state}"))
 }
 
 fn pause_lacks(before: &Picture, pause: &Value) -> Option<String> {

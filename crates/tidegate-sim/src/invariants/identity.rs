@@ -95,7 +95,7 @@ pub(super) fn slot_of_step<'a>(object: &'a Value, rollout: &str) -> &'a str {
         .unwrap_or_default()
 }
 
-fn is_under_way(object: &Value) -> bool {
+pub(super) fn is_under_way(object: &Value) -> bool {
     let phase = fields::text(object, &["status", "phase"]);
     let is_over = ["Successful", "Failed", "Error", "Inconclusive"].contains(&phase);
     !is_over && object["spec"]["terminate"] != true && !fields::is_deleting(object)
@@ -120,6 +120,25 @@ pub(super) fn collisions_are_real(deed: &Deed<'_>) -> Option<String> {
     Some(format!(
         "S2-9: a collision is counted, and {} is its own",
         fields::name(own)
+    ))
+}
+
+/// S1-13: a version that becomes the new one has a higher revision than all others, also if it was there
+/// before.
+pub(super) fn revisions_rise(deed: &Deed<'_>) -> Option<String> {
+    let (before, after) = (deed.before, deed.after);
+    let ours = deed.change.object.kind == kinds::ROLLOUTS && deed.change.actor == CONTROLLER;
+    if !ours || before.current.is_empty() || before.current == after.current {
+        return None;
+    }
+    let sets = deed.state.of(kinds::REPLICA_SETS);
+    let own = sets.filter(|set| fields::controller_uid(set) == after.uid);
+    let (same, others): (Vec<_>, Vec<_>) = own.partition(|set| hash_of(set) == after.current);
+    let number = same.iter().map(|set| revision(set)).max()?;
+    let other = others.into_iter().find(|set| revision(set) >= number)?;
+    let (name, known) = (fields::name(other), revision(other));
+    Some(format!(
+        "S1-13: the new version has revision {number}, {name} has {known}"
     ))
 }
 

@@ -62,6 +62,10 @@ pub(super) fn new_version_begins_anew(deed: &Deed<'_>) -> Option<String> {
     let status = after.status();
     let step_run = &status["canary"]["currentStepAnalysisRunStatus"];
     let background = &status["canary"]["currentBackgroundAnalysisRunStatus"];
+    let colours = &status["blueGreen"];
+    let pre_run = &colours["prePromotionAnalysisRunStatus"];
+    let post_run = &colours["postPromotionAnalysisRunStatus"];
+    let grows = colours["scaleUpPreviewCheckPoint"] == true;
     let steps = i64::try_from(after.steps().len()).unwrap_or(i64::MAX);
     let left = [
         ("abort", status["abort"] == true),
@@ -75,6 +79,10 @@ pub(super) fn new_version_begins_anew(deed: &Deed<'_>) -> Option<String> {
         ),
         ("currentStepAnalysisRunStatus", !step_run.is_null()),
         ("currentBackgroundAnalysisRunStatus", !background.is_null()),
+        ("prePromotionAnalysisRunStatus", !pre_run.is_null()),
+        ("postPromotionAnalysisRunStatus", !post_run.is_null()),
+        ("scaleUpPreviewCheckPoint", grows),
+        ("message", keeps_its_message(before, after)),
         (
             "currentExperiment",
             !fields::text(status, &["canary", "currentExperiment"]).is_empty(),
@@ -82,6 +90,16 @@ pub(super) fn new_version_begins_anew(deed: &Deed<'_>) -> Option<String> {
     ];
     let (name, _) = left.into_iter().find(|(_, stays)| *stays)?;
     Some(format!("S1-10: a new version begins with the old {name}"))
+}
+
+/// Whether the message still tells of a pause, an abort or a deadline of the version before.
+fn keeps_its_message(before: &Picture, after: &Picture) -> bool {
+    let text = |picture: &Picture, name: &str| fields::text(picture.status(), &[name]).to_owned();
+    let told = ["Paused", "Degraded"].contains(&text(before, "phase").as_str());
+    told && !after.user_paused
+        && !is_refused(after)
+        && !text(before, "message").is_empty()
+        && text(before, "message") == text(after, "message")
 }
 
 /// S1-12: the step index never points behind the end of the steps. Of what is refused, it stays as it is.

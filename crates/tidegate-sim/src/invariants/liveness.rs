@@ -3,9 +3,8 @@
 use serde_json::Value;
 
 use jiff::{SignedDuration, Timestamp};
-use tidegate_api::{labels, meta::Time};
 
-use super::{Picture, State, drain, experiments, memory::Memory};
+use super::{Picture, State, drain, experiments, memory::Memory, timers};
 use crate::cluster::{fields, kinds};
 
 /// How late a timer may fire, and a person be heard.
@@ -32,62 +31,11 @@ pub(super) fn overdue(
         if fields::is_deleting(rollout) || rollout["spec"]["paused"] == true {
             continue;
         }
-        late.extend(
-            pause_is_over(rollout)
-                .filter(|due| is_late(*due))
-                .map(|due| format!("L-5: a pause that was over at {due} still holds at {now}")),
-        );
-        late.extend(deadline_of_a_set(state, rollout, is_late));
+        late.extend(timers::overdue(state, rollout, &is_late));
     }
     late.extend(experiments::overdue(state, &is_late));
     late.extend(drain::overdue(state, &is_late));
     late
-}
-
-/// When the pause of the current step is over, if it ends by itself.
-fn pause_is_over(rollout: &Value) -> Option<Timestamp> {
-    let status = &rollout["status"];
-    let pauses = fields::list(status, &["pauseConditions"]);
-    let [pause] = pauses else { return None };
-    if pause["reason"] != "CanaryPauseStep" {
-        return None;
-    }
-    let step = usize::try_from(fields::number(status, &["currentStepIndex"])?).ok()?;
-    let steps = fields::list(rollout, &["spec", "strategy", "canary", "steps"]);
-    let length = match steps.get(step)?.get("pause")?.get("duration")? {
-        Value::Number(seconds) => SignedDuration::from_secs(seconds.as_i64()?),
-        Value::String(text) => text.parse().ok()?,
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
-    };
-    let since = fields::text(pause, &["startTime"]).parse::<Time>().ok()?;
-    since.timestamp().checked_add(length).ok()
-}
-
-/// A ReplicaSet that nothing uses and whose deadline has passed has no pods any more.
-fn deadline_of_a_set(
-    state: &State,
-    rollout: &Value,
-    is_late: impl Fn(Timestamp) -> bool,
-) -> Option<String> {
-    let status = &rollout["status"];
-    let used = ["stableRS", "currentPodHash"].map(|member| fields::text(status, &[member]));
-    let inconclusive = fields::list(status, &["pauseConditions"])
-        .iter()
-        .any(|pause| pause["reason"] == "InconclusiveAnalysisRun");
-    if inconclusive || used[0].is_empty() {
-        return None;
-    }
-    let sets = state.of(kinds::REPLICA_SETS);
-    let mut sets = sets.filter(|set| {
-        fields::controller_uid(set) == fields::uid(rollout)
-            && !used.contains(&super::picture::hash_of(set))
-            && fields::number(set, &["spec", "replicas"]).unwrap_or(0) > 0
-    });
-    sets.find_map(|set| {
-        let note = ["metadata", "annotations", labels::SCALE_DOWN_DEADLINE];
-        let due = fields::text(set, &note).parse::<Time>().ok()?.timestamp();
-        is_late(due).then(|| format!("L-5: {} is there after its deadline", fields::name(set)))
-    })
 }
 
 /// L-1 and L-2: the phase and the stable version are what the scenario says; what is Healthy serves

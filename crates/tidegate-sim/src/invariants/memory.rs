@@ -35,6 +35,8 @@ pub(super) struct Memory {
     /// The uids of AnalysisRuns and Experiments that judge nothing any more: they were there before the
     /// present attempt at the update began.
     pub(super) spent: BTreeSet<String>,
+    /// The cluster's version when each process started.
+    pub(super) started: BTreeMap<u32, u64>,
     /// The newest version of each kind that passes of a process over an object wrote and know of.
     pub(super) written: BTreeMap<(u32, ObjectKey), BTreeMap<KindId, u64>>,
     /// The objects over which a process met a conflict: when, and up to which version it had seen them.
@@ -100,6 +102,7 @@ impl Memory {
 
     /// A process has died: nobody goes on from what it knew.
     pub(super) fn forget_process(&mut self, process: u32) {
+        self.started.remove(&process);
         self.written.retain(|(one, _), _| *one != process);
         self.conflicts.retain(|(one, _), _| *one != process);
     }

@@ -111,6 +111,15 @@ fn named(namespace: &str, routing: &Value) -> Vec<Locator> {
     .collect()
 }
 
+/// Everything of Istio's that a Rollout names.
+pub(super) fn named_by(rollout: &Value) -> impl Iterator<Item = Locator> {
+    let namespace = fields::namespace(rollout);
+    let routing = &rollout["spec"]["strategy"]["canary"]["trafficRouting"];
+    let rule = fields::text(routing, &["istio", "destinationRule", "name"]);
+    let rule = Locator::new(istio::DESTINATION_RULES, namespace, rule);
+    named(namespace, routing).into_iter().chain([rule])
+}
+
 /// S2-1: whether a Rollout names a `VirtualService` or a `DestinationRule`, or has left its marks there.
 pub(super) fn is_ours(state: &State, (namespace, name): (&str, &str), object: &Locator) -> bool {
     let marks = |rule: &Value| {

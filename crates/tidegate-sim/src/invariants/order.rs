@@ -2,13 +2,23 @@
 //! that is another object by now.
 
 use jiff::SignedDuration;
+use serde_json::Value;
 use tidegate_core::plan::{Class, ROLLOUTS, Verb};
 
-use super::{Deed, Sent, State, memory::Memory};
+use super::{Deed, Sent, State, memory::Memory, mesh};
 use crate::cluster::{Locator, What, fields, kinds};
 
 /// How soon after a conflict the same object may be tried again, as long as nothing new was seen.
 const SOON: SignedDuration = SignedDuration::from_millis(50);
+
+/// S0-18: a controller that starts writes nothing before it has listed every kind.
+pub(super) fn everything_was_listed(memory: &Memory, sent: &Sent<'_>) -> Option<String> {
+    let started = memory.started.get(&sent.cause.process)?;
+    let mut seen = sent.cause.seen.iter();
+    let is_early = seen.any(|(_, version)| version < started);
+    let target = &sent.write.target;
+    is_early.then(|| format!("S0-18: {target} is written before every kind was listed"))
+}
 
 /// S2-3: a pass is decided on nothing older than what earlier passes of the same process wrote.
 pub(super) fn own_writes_are_seen(memory: &Memory, sent: &Sent<'_>) -> Option<String> {
@@ -42,8 +52,8 @@ pub(super) fn conflicts_are_waited_for(memory: &Memory, sent: &Sent<'_>) -> Opti
     })
 }
 
-/// S0-17: nothing is taken away, and no traffic moved, while a Service that the Rollout names is known
-/// to be missing.
+/// S0-17: nothing is taken away, and no traffic moved, while a Service, an Ingress or an object of
+/// Istio's that the Rollout names is known to be missing.
 pub(super) fn unknown_means_hold(
     (memory, state): (&Memory, &State),
     sent: &Sent<'_>,
@@ -57,20 +67,45 @@ pub(super) fn unknown_means_hold(
     }
     let (namespace, name) = (&sent.about.namespace, &sent.about.name);
     let rollout = state.get(&Locator::new(kinds::ROLLOUTS, namespace, name))?;
-    let canary = &rollout["spec"]["strategy"]["canary"];
-    let names = ["stableService", "canaryService"].map(|member| fields::text(canary, &[member]));
-    let missing = names
-        .into_iter()
-        .filter(|name| !name.is_empty())
-        .find(|name| {
-            let place = Locator::new(kinds::SERVICES, namespace, name);
-            let known = memory.gone.get(&place).copied().unwrap_or(0);
-            state.get(&place).is_none() && known <= sent.cause.saw(kinds::SERVICES)
-        })?;
+    let named = named_services(rollout)
+        .map(|name| Locator::new(kinds::SERVICES, namespace, name))
+        .chain(mesh::named_by(rollout))
+        .chain(
+            named_ingresses(rollout).map(|name| Locator::new(kinds::INGRESSES, namespace, name)),
+        );
+    let missing = named.filter(|place| !place.name.is_empty()).find(|place| {
+        let known = memory.gone.get(place).copied().unwrap_or(0);
+        state.get(place).is_none() && known <= sent.cause.saw(place.kind)
+    })?;
     Some(format!(
-        "S0-17: {} is written while Service {missing} is missing",
-        sent.write.target
+        "S0-17: {} is written while {} is missing",
+        sent.write.target, missing.name
     ))
+}
+
+/// The Services that a Rollout names.
+pub(super) fn named_services(rollout: &Value) -> impl Iterator<Item = &str> {
+    let strategy = &rollout["spec"]["strategy"];
+    let paths: [&[&str]; 6] = [
+        &["canary", "stableService"],
+        &["canary", "canaryService"],
+        &["canary", "pingPong", "pingService"],
+        &["canary", "pingPong", "pongService"],
+        &["blueGreen", "activeService"],
+        &["blueGreen", "previewService"],
+    ];
+    let names = paths
+        .into_iter()
+        .map(move |path| fields::text(strategy, path));
+    names.filter(|name| !name.is_empty())
+}
+
+/// The Ingresses that a Rollout names.
+fn named_ingresses(rollout: &Value) -> impl Iterator<Item = &str> {
+    let nginx = &rollout["spec"]["strategy"]["canary"]["trafficRouting"]["nginx"];
+    let several = fields::list(nginx, &["stableIngresses"]).iter();
+    let one = fields::text(nginx, &["stableIngress"]);
+    std::iter::once(one).chain(several.filter_map(Value::as_str))
 }
 
 /// S2-4: what is written is the very object that was looked at, not one that took its place.

@@ -1,12 +1,15 @@
 //! What the controller may write, and under which guard.
 
+use std::sync::Arc;
+
+use serde_json::Value;
 use tidegate_api::labels;
 use tidegate_core::plan::{
     ANALYSIS_RUNS, Class, DEPLOYMENTS, DESTINATION_RULES, EXPERIMENTS, Guard, INGRESSES, JOBS,
     ObjectKey, PODS, REPLICA_SETS, ROLLOUTS, SERVICES, VIRTUAL_SERVICES, Verb, Write,
 };
 
-use super::{State, mesh, workload};
+use super::{Sent, State, memory::Memory, mesh, order, workload};
 use crate::cluster::{
     Locator, fields, istio,
     kinds::{self, KindId},
@@ -39,18 +42,24 @@ pub(super) fn guarded(write: &Write) -> Option<String> {
 /// S2-1: a write is about the Rollout, Experiment or AnalysisRun itself, about what it controls, or about a Service,
 /// a routing object or a Deployment, which its spec names. What nobody controls may be adopted, but not by
 /// an Experiment.
-pub(super) fn only_ours(state: &State, about: &ObjectKey, write: &Write) -> Option<String> {
+pub(super) fn only_ours((memory, state): (&Memory, &State), sent: &Sent<'_>) -> Option<String> {
+    let (about, write) = (sent.about, sent.write);
     let target = &write.target;
+    if write.verb == Verb::Create {
+        return (!is_made_for(memory, state, sent))
+            .then(|| format!("S2-1: {target} is made, and not for {about}"));
+    }
     if target.resource == PODS {
         return (!is_pod_of(state, about, target))
             .then(|| format!("S2-1: {target} is none of {about}'s"));
     }
     let by_experiment = about.resource == EXPERIMENTS;
-    if target == about || write.verb == Verb::Create {
+    if target == about {
         return None;
     }
     if target.resource == SERVICES && !by_experiment {
-        return None;
+        return (!is_service_of(state, about, target))
+            .then(|| format!("S2-1: {target} is none of {about}'s"));
     }
     if target.resource == JOBS {
         return (!is_job_of(state, about, target))
@@ -93,6 +102,47 @@ pub(super) fn only_ours(state: &State, about: &ObjectKey, write: &Write) -> Opti
     let ours = owner.is_some_and(|owner| fields::uid(owner) == controller);
     (!ours && (by_experiment || !controller.is_empty()))
         .then(|| format!("S2-1: {target} is not {about}'s"))
+}
+
+/// Whether what is made has the object that the pass is about for its controller; a Job, which may be
+/// made in another namespace, names its run in a label.
+fn is_made_for(memory: &Memory, state: &State, sent: &Sent<'_>) -> bool {
+    let (about, body) = (sent.about, &sent.write.body);
+    let kind = if about.resource == ROLLOUTS {
+        kinds::ROLLOUTS
+    } else if about.resource == EXPERIMENTS {
+        kinds::EXPERIMENTS
+    } else if about.resource == ANALYSIS_RUNS {
+        kinds::ANALYSIS_RUNS
+    } else {
+        return false;
+    };
+    let label = ["metadata", "labels", labels::ANALYSIS_RUN_UID];
+    let owner = if sent.write.target.resource == JOBS {
+        fields::text(body, &label)
+    } else {
+        fields::controller_uid(body)
+    };
+    let place = Locator::new(kind, &about.namespace, &about.name);
+    let born = memory.born.get(&place).copied().unwrap_or(0);
+    // Of one that came in its place nobody knows yet.
+    let unknown = born > sent.cause.saw(kind);
+    let same = state
+        .get(&place)
+        .is_none_or(|about| fields::uid(about) == owner);
+    !owner.is_empty() && (same || unknown)
+}
+
+/// Whether a Rollout names a Service, or it is marked as the Rollout's.
+fn is_service_of(state: &State, about: &ObjectKey, service: &ObjectKey) -> bool {
+    let rollout = Locator::new(kinds::ROLLOUTS, &about.namespace, &about.name);
+    let place = Locator::new(kinds::SERVICES, &service.namespace, &service.name);
+    let note = ["metadata", "annotations", labels::MANAGED_BY_ROLLOUTS];
+    let named = state
+        .get(&rollout)
+        .is_some_and(|rollout| order::named_services(rollout).any(|name| name == service.name));
+    let marked = |service: &Arc<Value>| fields::text(service, &note) == about.name;
+    about.namespace == service.namespace && (named || state.get(&place).is_some_and(marked))
 }
 
 /// Whether the guard names another version than the newest, so that the server refuses the write: who

@@ -95,6 +95,17 @@ impl Picture {
         &self.object["spec"]["strategy"]["blueGreen"][member]
     }
 
+    /// A member of `spec.strategy.blueGreen` or `spec.strategy.canary`, whichever it is.
+    pub(crate) fn strategy(&self, member: &str) -> &Value {
+        let strategy = &self.object["spec"]["strategy"];
+        let kind = if self.colours.is_some() {
+            "blueGreen"
+        } else {
+            "canary"
+        };
+        &strategy[kind][member]
+    }
+
     pub(crate) fn name(&self) -> &str {
         fields::name(&self.object)
     }

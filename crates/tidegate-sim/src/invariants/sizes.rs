@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Deed, Picture};
+use super::{Deed, Picture, identity};
 use crate::{
     cluster::{fields, kinds},
     world::CONTROLLER,
@@ -134,4 +134,44 @@ pub(super) fn status_keeps_its_fields(deed: &Deed<'_>) -> Option<String> {
         !fields::text(before, &[name]).is_empty() && fields::text(after, &[name]).is_empty()
     })
     .map(|name| format!("S1-23: status.{name} is lost"))
+    .or_else(|| loses_a_run(deed))
+}
+
+/// Where a status names what an update is judged by.
+const JUDGES: [&[&str]; 5] = [
+    &["canary", "currentStepAnalysisRunStatus", "name"],
+    &["canary", "currentBackgroundAnalysisRunStatus", "name"],
+    &["canary", "currentExperiment"],
+    &["blueGreen", "prePromotionAnalysisRunStatus", "name"],
+    &["blueGreen", "postPromotionAnalysisRunStatus", "name"],
+];
+
+/// S1-23: what an update is judged by is not forgotten before it is over, as long as nothing has changed
+/// but the count.
+fn loses_a_run(deed: &Deed<'_>) -> Option<String> {
+    let (before, after) = (deed.before, deed.after);
+    let same = before.current == after.current
+        && before.stable == after.stable
+        && before.step == after.step
+        && after.is_in_flight()
+        && ![before, after]
+            .iter()
+            .any(|one| one.is_aborted() || one.promotes_fully());
+    let (was, is) = (before.status(), after.status());
+    let lost = JUDGES.into_iter().filter(|_| same).find(|path| {
+        let name = fields::text(was, path);
+        !name.is_empty() && fields::text(is, path).is_empty() && is_under_way(deed, name)
+    })?;
+    Some(format!("S1-23: status.{} is lost", lost[..2].join(".")))
+}
+
+/// Whether an AnalysisRun or Experiment of this name has no verdict yet, and nobody has ended it.
+fn is_under_way(deed: &Deed<'_>, name: &str) -> bool {
+    let runs = deed.state.of(kinds::ANALYSIS_RUNS);
+    let mut runs = runs.chain(deed.state.of(kinds::EXPERIMENTS));
+    runs.any(|run| {
+        fields::name(run) == name
+            && fields::controller_uid(run) == deed.after.uid
+            && identity::is_under_way(run)
+    })
 }

@@ -13,7 +13,7 @@ use crate::cluster::{
 };
 
 /// The kinds that the checks look at.
-const WATCHED: [KindId; 12] = [
+const WATCHED: [KindId; 13] = [
     kinds::ROLLOUTS,
     kinds::REPLICA_SETS,
     kinds::PODS,
@@ -26,6 +26,7 @@ const WATCHED: [KindId; 12] = [
     kinds::DEPLOYMENTS,
     kinds::POD_TEMPLATES,
     kinds::JOBS,
+    kinds::DISRUPTION_BUDGETS,
 ];
 
 /// The true state.

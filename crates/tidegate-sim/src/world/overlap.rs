@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Hold, LONGEST_LAG, World, view::View};
 use crate::{
     cluster::kinds::KindId,
-    controller::{Controller, WATCHED},
+    controller::{Controller, followed},
     invariants::Cause,
 };
 
@@ -41,6 +41,8 @@ impl View<'_> {
         let mut controller = Box::new(Controller::start(self.cluster));
         self.outside.processes += 1;
         let process = self.outside.processes;
+        let version = self.cluster.version();
+        self.outside.monitor.process_starts(process, version);
         self.outside.trace.line(self.now, "again", || {
             "another controller starts beside the first".to_owned()
         });
@@ -119,7 +121,7 @@ impl World {
             return true;
         }
         let held_back = before.map_or_else(BTreeMap::new, |before| {
-            WATCHED.iter().map(|kind| (*kind, before)).collect()
+            followed().map(|kind| (kind, before)).collect()
         });
         let version = self.cluster.version();
         let mut view = View {

@@ -82,8 +82,74 @@ fn a_controller_that_does_not_hear_is_seen() {
 }
 
 #[test]
+fn a_controller_that_writes_because_it_has_started_is_seen() {
+    check_without(
+        STORY,
+        Lacks::Rest,
+        "S0-18: a controller that starts at rest writes",
+    );
+}
+
+#[test]
+fn a_controller_that_does_not_wait_for_its_lists_is_seen() {
+    let crash = "  - { when: Paused 1, controller: crashes }\n  - { at: 30s, user: abort }\n";
+    let story = STORY.replace("  - { at: 30s, user: abort }\n", crash);
+    assert_eq!(play(&story, Broken::default()), Vec::<String>::new());
+    let expected = "is written before every kind was listed";
+    let broken = Broken {
+        tamper: None,
+        lacks: Some(Lacks::Sync),
+    };
+    let broken = play(&story, broken);
+    let seen = |one: &String| one.starts_with("S0-18") && one.ends_with(expected);
+    assert!(broken.iter().any(seen), "{broken:?}");
+}
+
+#[test]
 fn a_controller_that_does_not_wake_is_seen() {
     check_without(JUDGED, Lacks::Wakes, "L-5");
+}
+
+#[test]
+fn a_preview_that_waits_on_is_seen() {
+    let story = COLOURS
+        .replace("autoPromotionEnabled: false", "autoPromotionSeconds: 60")
+        .replace("  - { when: Paused, user: scale 5 }\n", "")
+        .replace("  - { after: 10s, user: promote }\n", "");
+    assert_eq!(play(&story, Broken::default()), Vec::<String>::new());
+    check_without(&story, Lacks::Wakes, "L-5: a preview");
+}
+
+#[test]
+fn an_aborted_version_that_stays_is_seen() {
+    check_without(STORY, Lacks::Wakes, "L-5: web-");
+}
+
+#[test]
+fn an_update_that_is_stuck_in_silence_is_seen() {
+    let story = "
+about: What broken controllers break of an update that is stuck.
+rollout: { router: nginx, steps: [{ setWeight: 25 }], spec: { progressDeadlineSeconds: 60 } }
+story:
+  - { pods: { of: v2, become: pending } }
+  - { when: Healthy, user: set image v2 }
+ends: Degraded v1
+";
+    assert_eq!(play(story, Broken::default()), Vec::<String>::new());
+    check_without(story, Lacks::Wakes, "L-5: the progress deadline");
+}
+
+#[test]
+fn a_restart_that_never_begins_is_seen() {
+    let story = "
+about: What broken controllers break of a restart.
+rollout: { steps: [{ setWeight: 25 }] }
+story:
+  - { when: Healthy, user: restart --in 20s }
+ends: Healthy v1
+";
+    assert_eq!(play(story, Broken::default()), Vec::<String>::new());
+    check_without(story, Lacks::Wakes, "L-5: no pod is restarted");
 }
 
 #[test]

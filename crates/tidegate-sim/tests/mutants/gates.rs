@@ -356,3 +356,48 @@ fn a_status_that_loses_a_field_is_seen() {
         "S1-23: status.selector",
     );
 }
+
+#[test]
+fn a_status_that_forgets_its_analysis_is_seen() {
+    check_in(
+        JUDGED,
+        |cluster, write| {
+            let status = status(cluster);
+            let path = ["canary", "currentStepAnalysisRunStatus", "name"];
+            let judged = !fields::text(status, &path).is_empty();
+            let none = json!({"canary": {"currentStepAnalysisRunStatus": null}});
+            (judged && write.target.resource == ROLLOUTS).then(|| note(cluster, &none))?
+        },
+        "S1-23: status.canary.currentStepAnalysisRunStatus",
+    );
+}
+
+#[test]
+fn a_new_version_that_keeps_the_old_message_is_seen() {
+    check_in(
+        &STORY.replace("user: abort", "user: set image v3"),
+        |_, write| {
+            let mut kept = write.clone();
+            let status = kept.body["status"].as_object_mut()?;
+            status.get("currentPodHash")?;
+            status.remove("message")?;
+            Some(kept)
+        },
+        "S1-10: a new version begins with the old message",
+    );
+}
+
+#[test]
+fn an_old_version_that_comes_back_with_its_old_revision_is_seen() {
+    check_in(
+        &STORY.replace("user: abort", "user: set image v1"),
+        |_, write| {
+            let mut kept = write.clone();
+            let notes = kept.body["metadata"]["annotations"].as_object_mut()?;
+            let patched = write.verb == Verb::Patch && write.target.resource == REPLICA_SETS;
+            notes.remove(labels::REVISION).filter(|_| patched)?;
+            Some(kept)
+        },
+        "S1-13: the new version has revision 1",
+    );
+}

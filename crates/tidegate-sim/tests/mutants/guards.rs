@@ -16,6 +16,35 @@ fn a_write_to_what_is_not_ours_is_seen() {
 }
 
 #[test]
+fn what_is_made_for_nobody_is_seen() {
+    check(
+        |_, write| {
+            let mut lost = write.clone();
+            let metadata = lost.body["metadata"].as_object_mut()?;
+            metadata.remove("ownerReferences")?;
+            Some(lost)
+        },
+        "S2-1",
+    );
+}
+
+#[test]
+fn a_service_that_nobody_named_is_seen() {
+    let other = "
+objects:
+  - { apiVersion: v1, kind: Service, metadata: { name: other }, spec: { selector: { app: web }, ports: [{ port: 80 }] } }
+story:";
+    check_in(
+        &STORY.replace("story:", other),
+        |cluster, _| {
+            let note = json!({"metadata": {"annotations": {"note": "none"}}});
+            pauses(cluster).then(|| patch(cluster, (SERVICES, "other"), note))?
+        },
+        "S2-1",
+    );
+}
+
+#[test]
 fn a_write_without_a_guard_is_seen() {
     check(
         |_, write| {
@@ -98,6 +127,62 @@ fn an_object_that_took_anothers_place_is_seen() {
     check_swept(&story, &BLIND, broken, "S2-4");
 }
 
+/// A person ends a pause, and just then pods fall ill, so that there is something to write.
+const RESUMED: &str = "
+about: What broken controllers break of a person's word.
+rollout: { router: nginx, steps: [{ setWeight: 25 }, { pause: {} }, { setWeight: 50 }, { pause: {} }] }
+story:
+  - { when: Healthy, user: set image v2 }
+  - { when: Paused 1, user: promote }
+  - { pods: { of: v2, become: unready } }
+  - { after: 20s, pods: { of: v2, become: available } }
+ends: Paused v1
+";
+
+/// A person gives a Deployment another count, just when the Rollout that takes its place is to shrink it.
+const MIGRATED: &str = "
+about: What broken controllers break of a Deployment's count.
+rollout: { replicas: 6, workload: { scaleDown: progressively }, spec: { replicas: 0, minReadySeconds: 5 } }
+story:
+  - { at: 5s, user: scale 2 }
+  - { at: 11s, user: { patch: Deployment web, with: { spec: { replicas: 5 } } } }
+  - { at: 15s, user: scale 6 }
+ends: Healthy v1
+";
+
+/// Plays a story once for each look for work, from which on the watch of a kind stands still.
+fn play_deaf((story, kind): (&str, kinds::KindId), tamper: Option<Tamper>) -> Vec<String> {
+    let scenario = Arc::new(Scenario::read(story).expect("the story can be read"));
+    let begin = || {
+        let read = |path: &str| -> anyhow::Result<String> { anyhow::bail!("no {path}") };
+        World::new(&scenario, Keep::Nothing, read).expect("the story can begin")
+    };
+    let mut undisturbed = begin();
+    undisturbed.run().expect("the story has an end");
+    let looks = 0..undisturbed.looks();
+    let broken = looks.flat_map(|look| {
+        let mut world = begin();
+        let broken = Broken {
+            tamper,
+            lacks: None,
+        };
+        world.break_controller(broken);
+        world.hold_back(look, kind, usize::MAX);
+        let _restless = world.run();
+        world.violations().to_vec()
+    });
+    broken.collect()
+}
+
+#[test]
+fn a_persons_word_that_is_overwritten_is_seen() {
+    for told in [(RESUMED, kinds::ROLLOUTS), (MIGRATED, kinds::DEPLOYMENTS)] {
+        assert_eq!(play_deaf(told, None), Vec::<String>::new());
+        let broken = play_deaf(told, Some(late_guard));
+        expect(&broken, "S1-8: web is written on version");
+    }
+}
+
 #[test]
 fn a_weight_that_goes_to_and_fro_is_seen() {
     check(
@@ -112,6 +197,22 @@ fn a_weight_that_goes_to_and_fro_is_seen() {
             (write.target.resource == ROLLOUTS && pauses(cluster)).then(|| weigh(cluster, other))?
         },
         "S2-10",
+    );
+}
+
+#[test]
+fn a_phase_that_goes_to_and_fro_is_seen() {
+    check(
+        |cluster, write| {
+            let other = if status(cluster)["phase"] == "Paused" {
+                "Progressing"
+            } else {
+                "Paused"
+            };
+            (write.target.resource == ROLLOUTS && pauses(cluster))
+                .then(|| note(cluster, &json!({ "phase": other })))?
+        },
+        "S2-10: status.phase",
     );
 }
 

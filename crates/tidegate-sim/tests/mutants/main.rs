@@ -1,6 +1,7 @@
 //! Every invariant can be broken, and is seen to be: broken controllers, one for each.
 
 mod adoption;
+mod colours;
 mod ends;
 mod experiment_step;
 mod experiments;
@@ -12,6 +13,7 @@ mod traffic;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tidegate_api::labels;
 use tidegate_core::{
     plan::{
         Guard, INGRESSES, ObjectKey, REPLICA_SETS, ROLLOUTS, Resource, SECRETS, SERVICES, Verb,

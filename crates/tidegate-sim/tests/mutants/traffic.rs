@@ -167,6 +167,88 @@ fn traffic_that_moves_while_a_service_is_missing_is_seen() {
     );
 }
 
+#[test]
+fn traffic_that_moves_while_an_ingress_is_missing_is_seen() {
+    let story = STORY.replace(
+        "  - { at: 30s, user: abort }\n",
+        "  - { at: 30s, user: { delete: Ingress web } }\n",
+    );
+    check_in(
+        &story,
+        |cluster, write| {
+            let there = cluster.get(kinds::INGRESSES, NAMESPACE, "web").is_some();
+            (!there && write.target.resource == ROLLOUTS)
+                .then(|| scale(cluster, "currentPodHash", 2))?
+        },
+        "S0-17",
+    );
+}
+
+/// The note on a ReplicaSet that says when it may go.
+fn deadline_of(write: &Write) -> Option<&Value> {
+    let deadline = &write.body["metadata"]["annotations"]["scale-down-deadline"];
+    Some(deadline).filter(|deadline| deadline.is_string())
+}
+
+/// Takes the pods away at once that are to be kept for a while.
+fn goes_early(cluster: &Cluster, write: &Write) -> Option<Write> {
+    let none = json!({"spec": {"replicas": 0}});
+    deadline_of(write)?;
+    patch(cluster, (REPLICA_SETS, &write.target.name), none)
+}
+
+/// An update behind a router that is through.
+fn promoted() -> String {
+    STORY
+        .replace("{ setWeight: 25 }, { pause: {} }, ", "")
+        .replace(", { pause: {} }]", "]")
+        .replace("  - { at: 30s, user: abort }\n", "")
+        .replace("Degraded v1", "Healthy v2")
+}
+
+#[test]
+fn an_old_version_that_goes_early_is_seen() {
+    assert_eq!(play(&promoted(), Broken::default()), Vec::<String>::new());
+    check_in(&promoted(), goes_early, "S0-10");
+}
+
+#[test]
+fn an_aborted_version_that_goes_early_is_seen() {
+    check(goes_early, "S0-10");
+}
+
+#[test]
+fn an_aborted_version_that_is_not_kept_is_seen() {
+    let routing = "router: nginx, canary: { abortScaleDownDelaySeconds: 0 }";
+    check_in(
+        &STORY.replace("router: nginx", routing),
+        |cluster, write| {
+            let aborted = status(cluster)["abort"] == true;
+            let ingress = cluster.get(kinds::INGRESSES, NAMESPACE, "web-web-canary")?;
+            let notes = &ingress["metadata"]["annotations"];
+            let idle = notes["nginx.ingress.kubernetes.io/canary-weight"] == "0";
+            (aborted && idle && write.target.resource == ROLLOUTS)
+                .then(|| scale(cluster, "currentPodHash", 0))?
+        },
+        "S0-10",
+    );
+}
+
+#[test]
+fn an_old_version_with_too_little_time_is_seen() {
+    check_in(
+        &promoted(),
+        |_, write| {
+            deadline_of(write)?;
+            let mut changed = write.clone();
+            let soon = json!("2026-01-01T00:00:01Z");
+            changed.body["metadata"]["annotations"]["scale-down-deadline"] = soon;
+            Some(changed)
+        },
+        "S0-10",
+    );
+}
+
 /// The preview of the story with two colours waits for somebody.
 fn previews(cluster: &Cluster) -> bool {
     !fields::list(status(cluster), &["pauseConditions"]).is_empty()
