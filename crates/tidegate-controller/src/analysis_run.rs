@@ -75,7 +75,8 @@ async fn pass(shell: &Shell, run: &Arc<AnalysisRun>) -> Verdict {
                     | Verdict::Failed(_)
                     | Verdict::Busy(_)
                     | Verdict::Behind
-                    | Verdict::Outrun(_)) => verdict,
+                    | Verdict::Outrun(_)
+                    | Verdict::NotYet(_)) => verdict,
                 }
             }
             Err(verdict) => verdict,
