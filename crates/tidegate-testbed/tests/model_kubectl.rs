@@ -92,14 +92,21 @@ async fn kubectl_finds_applies_shows_patches_and_deletes_on_the_model_cluster() 
     ] {
         assert!(shown.contains(name), "{name}: {shown}");
     }
-    let patch = r#"{"spec":{"replicas":2}}"#;
+    changes(&kubectl).await?;
+    serving.abort();
+    fs::remove_dir_all(folder)?;
+    Ok(())
+}
+
+/// What is patched is so, and what is deleted is gone.
+async fn changes(kubectl: &Kubectl) -> Result<()> {
     let arguments = [
         "patch",
         "rollout",
         "api-server",
         "--type=merge",
         "-p",
-        patch,
+        r#"{"spec":{"replicas":2}}"#,
     ];
     kubectl.run(&arguments).await?;
     let path = "-o=jsonpath={.spec.replicas}";
@@ -112,7 +119,5 @@ async fn kubectl_finds_applies_shows_patches_and_deletes_on_the_model_cluster() 
         "{deleted}"
     );
     assert_eq!(kubectl.run(&["get", "ro", "-o=name"]).await?, "");
-    serving.abort();
-    fs::remove_dir_all(folder)?;
     Ok(())
 }
