@@ -196,7 +196,11 @@ mod tests {
                     format!("{sent} {filling} {sign}")
                 }
                 Turn::Measured(measured) => return *measured,
-                turn => panic!("a server is asked: {turn:?}"),
+                turn @ (Turn::Secret { .. }
+                | Turn::File(_)
+                | Turn::Cluster(_)
+                | Turn::Later(_)
+                | Turn::Collected) => panic!("a server is asked: {turn:?}"),
             };
             let body = body.into_bytes();
             let status = 200;
