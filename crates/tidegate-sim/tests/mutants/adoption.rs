@@ -1,20 +1,16 @@
 //! A controller that takes back what a deletion has left without an owner, and is seen to.
 
-use super::*;
-
-/// Every watch lags behind for as long as it may.
-const BLIND: Faults<'_> = Faults {
-    cuts: &[],
-    lags: &[usize::MAX],
-};
+use super::{guards::play_deaf, *};
 
 const STORY: &str = include_str!("../../scenarios/lifecycle/deleted_without_its_pods.yaml");
 
 #[test]
 fn a_controller_that_takes_back_what_was_let_go_is_seen() {
-    let broken = Broken {
+    let told = (STORY, kinds::ROLLOUTS);
+    assert_eq!(play_deaf(told, Broken::default()), Vec::<String>::new());
+    let trusting = Broken {
         tamper: None,
         lacks: Some(Lacks::Doubt),
     };
-    check_swept(STORY, &BLIND, broken, "S0-20");
+    expect(&play_deaf(told, trusting), "S0-20");
 }

@@ -151,7 +151,7 @@ ends: Healthy v1
 ";
 
 /// Plays a story once for each look for work, from which on the watch of a kind stands still.
-fn play_deaf((story, kind): (&str, kinds::KindId), tamper: Option<Tamper>) -> Vec<String> {
+pub(super) fn play_deaf((story, kind): (&str, kinds::KindId), broken: Broken) -> Vec<String> {
     let scenario = Arc::new(Scenario::read(story).expect("the story can be read"));
     let begin = || {
         let read = |path: &str| -> anyhow::Result<String> { anyhow::bail!("no {path}") };
@@ -162,10 +162,6 @@ fn play_deaf((story, kind): (&str, kinds::KindId), tamper: Option<Tamper>) -> Ve
     let looks = 0..undisturbed.looks();
     let broken = looks.flat_map(|look| {
         let mut world = begin();
-        let broken = Broken {
-            tamper,
-            lacks: None,
-        };
         world.break_controller(broken);
         world.hold_back(look, kind, usize::MAX);
         let _restless = world.run();
@@ -177,8 +173,12 @@ fn play_deaf((story, kind): (&str, kinds::KindId), tamper: Option<Tamper>) -> Ve
 #[test]
 fn a_persons_word_that_is_overwritten_is_seen() {
     for told in [(RESUMED, kinds::ROLLOUTS), (MIGRATED, kinds::DEPLOYMENTS)] {
-        assert_eq!(play_deaf(told, None), Vec::<String>::new());
-        let broken = play_deaf(told, Some(late_guard));
+        assert_eq!(play_deaf(told, Broken::default()), Vec::<String>::new());
+        let late = Broken {
+            tamper: Some(late_guard),
+            lacks: None,
+        };
+        let broken = play_deaf(told, late);
         expect(&broken, "S1-8: web is written on version");
     }
 }
