@@ -89,8 +89,12 @@ fn field(change: &Change) -> Option<Field> {
         Some(("its weights", |service| {
             each(service, &ROUTES, |route| {
                 let to = fields::list(route, &["route"]);
-                let weights = to.iter().map(|to| to["weight"].to_string());
-                weights.collect::<Vec<_>>().join("/")
+                // Where to counts, too: one experiment may follow another.
+                let shares = to.iter().map(|to| {
+                    let name = |member| fields::text(to, &["destination", member]);
+                    format!("{}:{} {}", name("host"), name("subset"), to["weight"])
+                });
+                shares.collect::<Vec<_>>().join("/")
             })
         }))
     } else if kind == istio::DESTINATION_RULES {
