@@ -269,6 +269,33 @@ fn whatever_providers_say_fits_into_one_object() {
     assert!(stored < 1_500_000, "{stored} bytes");
 }
 
+/// When a run with this uid is looked at again that was measured from one second to another.
+fn looked_at(uid: &str, (begun, finished): (i64, i64)) -> Timestamp {
+    let mut run = run(&json!({"name": "m", "interval": "5s", "count": 2,
+        "provider": {"prometheus": {"query": "q"}}}));
+    uid.clone_into(&mut run.metadata.uid);
+    let Decision::Measure(due) = decide(&run, &BTreeSet::new(), at(begun)) else {
+        panic!("a measurement is due");
+    };
+    let mut taken = measured("Successful");
+    taken.measurement.started_at = Some(tidegate_api::meta::Time::new(at(begun)));
+    let concluded = conclude(&run, &due, (vec![taken], &Masks::default()), at(finished));
+    concluded.wake.unwrap().at
+}
+
+/// Keeps ANA-36: runs do not all measure when a second begins.
+#[test]
+fn each_run_has_its_part_of_a_second() {
+    let one = looked_at("one", (0, 0));
+    assert_eq!(one, looked_at("one", (0, 0)));
+    assert_ne!(one, looked_at("two", (0, 0)));
+    for uid in ["one", "two", "three"] {
+        let wake = looked_at(uid, (0, 0));
+        assert!((at(5)..at(6)).contains(&wake), "{uid}: {wake}");
+        assert_eq!(looked_at(uid, (0, 1)), at(6), "{uid} took its time");
+    }
+}
+
 /// Keeps ANA-21: also where there is hardly an interval.
 #[test]
 fn no_metric_is_measured_without_a_pause() {
@@ -280,8 +307,8 @@ fn no_metric_is_measured_without_a_pause() {
         };
         let taken = vec![measured("Successful")];
         let concluded = conclude(&run, &due, (taken, &Masks::default()), at(0));
-        let wake = concluded.wake.as_ref().map(|wake| wake.at);
-        assert_eq!(wake, Some(at(1)), "{interval}");
+        let wake = concluded.wake.as_ref().unwrap().at;
+        assert!((at(1)..at(2)).contains(&wake), "{interval}: {wake}");
         apply(&mut run, &concluded);
         let due = |second| match decide(&run, &BTreeSet::new(), at(second)) {
             Decision::Measure(due) => !due.is_empty(),
