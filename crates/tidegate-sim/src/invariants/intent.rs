@@ -92,11 +92,14 @@ pub(super) fn new_version_begins_anew(deed: &Deed<'_>) -> Option<String> {
     Some(format!("S1-10: a new version begins with the old {name}"))
 }
 
-/// Whether the message still tells of a pause, an abort or a deadline of the version before.
+/// Whether the message still tells of a pause or a deadline of the version before. That of an abort may
+/// stand until the next write, if a controller died between the new ReplicaSet and its note.
 fn keeps_its_message(before: &Picture, after: &Picture) -> bool {
     let text = |picture: &Picture, name: &str| fields::text(picture.status(), &[name]).to_owned();
     let told = ["Paused", "Degraded"].contains(&text(before, "phase").as_str());
-    told && !after.user_paused
+    let aborted = text(before, "message").starts_with("RolloutAborted");
+    told && !aborted
+        && !after.user_paused
         && !is_refused(after)
         && !text(before, "message").is_empty()
         && text(before, "message") == text(after, "message")
