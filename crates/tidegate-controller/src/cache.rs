@@ -3,6 +3,7 @@
 //! it is complete, so that a pass can tell whether it sees its own writes.
 
 mod packed;
+mod trimmed;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,16 +11,13 @@ use std::{
 };
 
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{
-    Value,
-    value::{RawValue, to_raw_value},
-};
-use tidegate_api::{labels::LAST_APPLIED, meta::ObjectMeta};
+use serde_json::{Value, value::RawValue};
+use tidegate_api::meta::ObjectMeta;
 use tidegate_core::plan::ObjectKey;
 use tidegate_integrations::traffic::Absence;
 use tokio::sync::watch;
 
-use self::packed::Packed;
+use self::{packed::Packed, trimmed::trimmed};
 use crate::{
     place,
     wire::{self, Unreadable},
@@ -342,7 +340,7 @@ impl<T: Cached> Cache<T> {
     /// Takes in an object that a test has written down.
     #[cfg(test)]
     pub(crate) fn put_json(&self, object: &Value) {
-        self.put(&to_raw_value(object).expect("it is JSON"));
+        self.put(&serde_json::value::to_raw_value(object).expect("it is JSON"));
     }
 
     /// An object is gone.
@@ -472,35 +470,6 @@ impl<T: Cached> Form<T> {
     }
 }
 
-/// The members of an object, not read yet.
-type Members<'a> = BTreeMap<String, &'a RawValue>;
-
-/// An object's text without what no decision reads and what is often larger than all the rest.
-fn trimmed(raw: &RawValue) -> Result<String, serde_json::Error> {
-    let mut members: Members<'_> = serde_json::from_str(raw.get())?;
-    let Some(metadata) = members.get("metadata") else {
-        return Ok(raw.get().to_owned());
-    };
-    let mut metadata: Members<'_> = serde_json::from_str(metadata.get())?;
-    metadata.remove("managedFields");
-    let annotations = metadata
-        .get("annotations")
-        .and_then(|annotations| without_last_applied(annotations));
-    if let Some(annotations) = &annotations {
-        metadata.insert("annotations".to_owned(), annotations);
-    }
-    let metadata = to_raw_value(&metadata)?;
-    members.insert("metadata".to_owned(), &metadata);
-    serde_json::to_string(&members)
-}
-
-/// The annotations without kubectl's copy of the object, if there is one.
-fn without_last_applied(annotations: &RawValue) -> Option<Box<RawValue>> {
-    let mut members: Members<'_> = serde_json::from_str(annotations.get()).ok()?;
-    members.remove(LAST_APPLIED)?;
-    to_raw_value(&members).ok()
-}
-
 /// The uid of the controller; empty if nobody controls it.
 fn owner(metadata: &ObjectMeta) -> String {
     metadata
@@ -512,7 +481,7 @@ fn owner(metadata: &ObjectMeta) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use tidegate_api::rollout::Rollout;
+    use tidegate_api::{labels::LAST_APPLIED, rollout::Rollout};
     use tidegate_core::plan::SERVICES;
 
     use super::*;
@@ -526,7 +495,7 @@ mod tests {
             },
             "spec": {"strategy": {"canary": {"canaryService": service}}},
         });
-        to_raw_value(&rollout).unwrap()
+        serde_json::value::to_raw_value(&rollout).unwrap()
     }
 
     fn named(cache: &Cache<Rollout>, service: &str) -> Vec<String> {

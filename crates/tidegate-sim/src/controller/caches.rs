@@ -462,17 +462,6 @@ impl Caches {
     }
 }
 
-impl Caches {
-    /// The `DestinationRules` that carry the marks of a Rollout of this name.
-    pub(super) fn rules_of(&self, namespace: &str, rollout: &str) -> Vec<Arc<Value>> {
-        self.destination_rules
-            .entries(namespace)
-            .filter(|rule| traffic::manager(&rule.value) == Some(rollout))
-            .map(|rule| Arc::clone(&rule.value))
-            .collect()
-    }
-}
-
 fn absent(cluster: &Cluster) -> Vec<(Resource, Absence)> {
     [
         (istio::VIRTUAL_SERVICES, VIRTUAL_SERVICES),

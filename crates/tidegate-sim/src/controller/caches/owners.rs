@@ -1,11 +1,11 @@
 //! Whose an object is, so that a change of it leads there. What is seen of Jobs only tells when to look at
 //! their runs; as in the shell.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::Value;
 use tidegate_api::{analysis::AnalysisRun, labels};
-use tidegate_integrations::metrics::job;
+use tidegate_integrations::{metrics::job, traffic};
 
 use super::{Caches, Change, Locator, fields, is_watched, kinds};
 
@@ -19,6 +19,19 @@ impl Caches {
                 job.is_some_and(|job| job::has_ended(job))
             })
             .map(|(metric, _)| metric)
+            .collect()
+    }
+
+    /// The `DestinationRules` that carry the marks of a Rollout of this name.
+    pub(in crate::controller) fn rules_of(
+        &self,
+        namespace: &str,
+        rollout: &str,
+    ) -> Vec<Arc<Value>> {
+        self.destination_rules
+            .entries(namespace)
+            .filter(|rule| traffic::manager(&rule.value) == Some(rollout))
+            .map(|rule| Arc::clone(&rule.value))
             .collect()
     }
 }
