@@ -188,33 +188,18 @@ pub fn after_failure(
 /// What is told if the write of a status fails. One that is refused leaves no other trace: the update waits
 /// until it can be noted down.
 pub fn told_of_status(write: &Write, failure: &Failure) -> Vec<Event> {
-    match failure {
-        Failure::Refused(why) => vec![events::refused(write, why)],
-        Failure::Conflict
-        | Failure::AlreadyExists
-        | Failure::NotFound
-        | Failure::Protected(_)
-        | Failure::Unavailable(_)
-        | Failure::Unknown(_)
-        | Failure::Inexpressible(_) => Vec::new(),
-    }
+    let refusal = failure.refusal();
+    refusal
+        .map(|why| events::refused(write, why))
+        .into_iter()
+        .collect()
 }
 
 /// What a pass tells of single pods that the API server does not let it write (S1-24).
 pub fn told_of_pods(applied: &Applied) -> Vec<Event> {
-    applied
-        .set_aside()
-        .iter()
-        .filter_map(|(write, failure)| match failure {
-            Failure::Refused(why) => Some(events::pod_refused(write, why)),
-            Failure::Conflict
-            | Failure::AlreadyExists
-            | Failure::NotFound
-            | Failure::Protected(_)
-            | Failure::Unavailable(_)
-            | Failure::Unknown(_)
-            | Failure::Inexpressible(_) => None,
-        })
+    let set_aside = applied.set_aside().iter();
+    set_aside
+        .filter_map(|(write, failure)| Some(events::pod_refused(write, failure.refusal()?)))
         .collect()
 }
 

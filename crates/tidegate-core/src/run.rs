@@ -85,6 +85,20 @@ impl Unavailable {
 }
 
 impl Failure {
+    /// The server's words, if the same request would be refused again.
+    pub fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Refused(why) => Some(why),
+            Self::Conflict
+            | Self::AlreadyExists
+            | Self::NotFound
+            | Self::Protected(_)
+            | Self::Unavailable(_)
+            | Self::Unknown(_)
+            | Self::Inexpressible(_) => None,
+        }
+    }
+
     /// How long the server asks to wait before anything is sent again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
