@@ -20,7 +20,7 @@ use crate::{
     reason::Reason,
     rollout::{
         conditions::{self, Holds, Kind},
-        draft::Draft,
+        draft::{Draft, Outcome},
         duration, phase, progress,
         snapshot::RolloutSnapshot,
     },
@@ -46,6 +46,8 @@ pub fn next(snapshot: &RolloutSnapshot, draft: &Draft, now: Timestamp) -> Next {
     if let Some(name) = &draft.created {
         // It ends what was noted of the version before, such as an abort.
         conditions::set(&mut status, created(name, now));
+    } else if let Some(note) = ends_an_abort(snapshot, &draft, now) {
+        conditions::set(&mut status, note);
     }
     let mut events = base::move_on(snapshot, &mut draft, &mut status);
     events.splice(0..0, std::mem::take(&mut draft.events));
@@ -144,6 +146,29 @@ pub fn replica_set_created(rollout: &Rollout, name: &str, now: Timestamp) -> Rol
     let mut status = rollout.status.clone();
     conditions::set(&mut status, created(name, now));
     status
+}
+
+/// What stands instead of the abort of the version before, where a ReplicaSet of the new one is there already:
+/// somebody made it and did not live to note it (S1-10).
+fn ends_an_abort(
+    snapshot: &RolloutSnapshot,
+    draft: &Draft,
+    now: Timestamp,
+) -> Option<RolloutCondition> {
+    let held = conditions::get(&snapshot.rollout.status, Kind::Progressing)?;
+    let begins_anew = matches!(draft.outcome, Outcome::Restart(_));
+    if !begins_anew || held.reason != conditions::ABORTED {
+        return None;
+    }
+    let message = conditions::found_message(&snapshot.new_replica_set()?.name);
+    let reason = conditions::FOUND_NEW_REPLICA_SET;
+    Some(conditions::condition(
+        Kind::Progressing,
+        Holds::True,
+        reason,
+        message,
+        now,
+    ))
 }
 
 fn created(name: &str, now: Timestamp) -> RolloutCondition {

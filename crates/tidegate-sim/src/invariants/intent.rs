@@ -92,13 +92,11 @@ pub(super) fn new_version_begins_anew(deed: &Deed<'_>) -> Option<String> {
     Some(format!("S1-10: a new version begins with the old {name}"))
 }
 
-/// Whether the message still tells of a pause or a deadline of the version before. That of an abort may
-/// stand until the next write, if a controller died between the new ReplicaSet and its note.
+/// Whether the message still tells of a pause, a deadline or an abort of the version before.
 fn keeps_its_message(before: &Picture, after: &Picture) -> bool {
     let text = |picture: &Picture, name: &str| fields::text(picture.status(), &[name]).to_owned();
     let told = ["Paused", "Degraded"].contains(&text(before, "phase").as_str());
-    let aborted = text(before, "message").starts_with("RolloutAborted");
-    told && !aborted
+    told
         && !after.user_paused
         && !is_refused(after)
         && !text(before, "message").is_empty()
