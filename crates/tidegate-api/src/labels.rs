@@ -8,6 +8,8 @@ pub const INSTANCE_ID: &str = "argo-rollouts.argoproj.io/controller-instance-id"
 pub const ROLLOUT_TYPE: &str = "rollout-type";
 /// Label of an AnalysisRun: the index of its step.
 pub const STEP_INDEX: &str = "step-index";
+/// Label of the Secret that says how to reach the cluster that has Istio's objects (TR-303).
+pub const PRIMARY_CLUSTER: &str = "istio.argoproj.io/primary-cluster";
 /// Label of Jobs: the AnalysisRun they measure for.
 pub const ANALYSIS_RUN_UID: &str = "analysisrun.argoproj.io/uid";
 /// Annotation: the revision (REV-01).

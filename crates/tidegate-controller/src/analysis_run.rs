@@ -19,7 +19,7 @@ use tidegate_integrations::metrics::{Answer, Call, Course, Turn};
 use tokio::task::JoinError;
 
 use crate::{
-    ask,
+    ask, jobs,
     reconcile::{Kind, Name, Shell, Verdict},
     record::About,
     watch::{Broken, Found},
@@ -244,7 +244,7 @@ async fn call_cluster(shell: &Shell, call: Call) -> Result<Value, Failure> {
             namespace,
             selector,
         } => ask::list(&jobs.server, (&resource, &namespace, &selector)).await,
-        Call::Write(write) => match jobs.send(&write).await {
+        Call::Write(write) => match jobs::send(jobs, &write).await {
             Outcome::Done(object) => Ok(Arc::unwrap_or_clone(object)),
             Outcome::Failed(failure) => Err(failure),
         },

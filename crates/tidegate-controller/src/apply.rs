@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What becomes of a write while another controller leads, or may lead.
-const FENCED: &str = "not sent, because this controller does not lead";
+pub(crate) const FENCED: &str = "not sent, because this controller does not lead";
 
 /// Where writes go through.
 #[derive(Clone)]

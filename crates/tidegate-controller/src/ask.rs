@@ -287,7 +287,8 @@ fn unread(error: &Unanswered) -> Failure {
     }
 }
 
-fn decode(coded: &str) -> Option<String> {
+/// What a Secret holds under a key.
+pub(crate) fn decode(coded: &str) -> Option<String> {
     use base64::Engine;
     let bytes = base64::engine::general_purpose::STANDARD
         .decode(coded)

@@ -248,7 +248,19 @@ impl<T: Cached> Cache<T> {
 
     /// The cluster serves the kind.
     pub(crate) fn mark_served(&self) {
-        self.absent.send_replace(None);
+        self.absent.send_if_modified(|held| held.take().is_some());
+    }
+
+    /// Tells whenever it changes whether the kind can be seen.
+    pub(crate) fn absences(&self) -> watch::Receiver<Option<Absence>> {
+        self.absent.subscribe()
+    }
+
+    /// What is known came from another cluster: its versions mean nothing any more, and what was seen there
+    /// stands only until the kind has been listed again.
+    pub(crate) fn start_over(&self, why: &str) {
+        self.with(|objects| objects.version = None);
+        self.mark_absent(Absence::OutOfReach(why.to_owned()));
     }
 
     /// Nothing can be seen of the kind; whether that is news.

@@ -19,21 +19,14 @@ use tidegate_integrations::metrics::{
 use tokio::task::JoinHandle;
 
 use crate::{
-    apply::{self, Door, Wanted},
+    apply::{self, Wanted},
     args::Args,
     cache::Held,
-    connection,
+    cluster::{self, Cluster},
     observe::{Caches, Tell},
     reconcile::Name,
-    server::Server,
     watch::{self, Cache, Cached, Found, Named, Need, Scope},
 };
-
-/// The cluster in which Jobs run: that of the runs, unless the environment names another (MP-203).
-pub(crate) struct JobCluster {
-    pub(crate) server: Server,
-    pub(crate) door: Door,
-}
 
 /// The cluster that the environment names for Jobs, if it names one.
 ///
@@ -43,7 +36,7 @@ pub(crate) async fn client() -> anyhow::Result<Option<Client>> {
     let Some(named) = variable(ANALYSIS_JOB_KUBECONFIG) else {
         return Ok(None);
     };
-    let mut config = if named == IN_CLUSTER {
+    let config = if named == IN_CLUSTER {
         Config::incluster().context("Jobs are to run in this pod's cluster, and it is in none")?
     } else {
         let unusable = || format!("the kubeconfig for Jobs, {named}, cannot be used");
@@ -52,9 +45,7 @@ pub(crate) async fn client() -> anyhow::Result<Option<Client>> {
             .await
             .with_context(unusable)?
     };
-    connection::complete(&mut config)?;
-    config.default_retry = false;
-    Ok(Some(Client::try_from(config)?))
+    cluster::connect(config).map(Some)
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -98,7 +89,7 @@ impl Cached for Job {
 
 /// Starts to follow the Jobs of all runs.
 pub(crate) fn follow(
-    cluster: &JobCluster,
+    cluster: &Cluster,
     cache: &Arc<Cache<Job>>,
     (args, home): (&Args, &str),
     tell: &Tell,
@@ -151,22 +142,20 @@ impl Caches {
     }
 }
 
-impl JobCluster {
-    /// Sends a write about a Job. The log does not show in which words it was refused: they may hold a
-    /// secret that was given to the Job. The status shows them, masked.
-    pub(crate) async fn send(&self, write: &Write) -> Outcome {
-        let outcome = apply::send(&self.door, write, Wanted::Object).await;
-        match &outcome {
-            Outcome::Done(_) => {
-                tracing::info!(object = %write.target, verb = ?write.verb, because = %write.reason, "written");
-            }
-            Outcome::Failed(failure) => {
-                let why = kind_of(failure);
-                tracing::warn!(object = %write.target, verb = ?write.verb, why, "not written");
-            }
+/// Sends a write about a Job. The log does not show in which words it was refused: they may hold a
+/// secret that was given to the Job. The status shows them, masked.
+pub(crate) async fn send(cluster: &Cluster, write: &Write) -> Outcome {
+    let outcome = apply::send(&cluster.door, write, Wanted::Object).await;
+    match &outcome {
+        Outcome::Done(_) => {
+            tracing::info!(object = %write.target, verb = ?write.verb, because = %write.reason, "written");
         }
-        outcome
+        Outcome::Failed(failure) => {
+            let why = kind_of(failure);
+            tracing::warn!(object = %write.target, verb = ?write.verb, why, "not written");
+        }
     }
+    outcome
 }
 
 fn kind_of(failure: &Failure) -> &'static str {

@@ -40,6 +40,7 @@ use crate::{
     ask,
     cache::Held,
     jobs::Job,
+    primary::Istio,
     served::Served,
     server::Server,
     watch::{self, Broken, Cache, Cached, Change, Found, Named, Need, Scope},
@@ -175,7 +176,7 @@ impl Caches {
     /// Starts to follow every kind; `tell` learns of each change.
     pub(crate) fn follow(
         &self,
-        server: &Server,
+        (server, istio): (&Server, &Arc<Istio>),
         args: &Args,
         tell: &Tell,
     ) -> Vec<tokio::task::JoinHandle<()>> {
@@ -204,8 +205,8 @@ impl Caches {
                 spawn.follow(&self.replica_sets, REPLICA_SETS, labels::POD_TEMPLATE_HASH),
                 spawn.follow(&self.services, SERVICES, ""),
                 spawn.follow(&self.ingresses, INGRESSES, ""),
-                spawn.follow(&self.virtual_services, VIRTUAL_SERVICES, ""),
-                spawn.follow(&self.destination_rules, DESTINATION_RULES, ""),
+                spawn.follow_istio(&self.virtual_services, VIRTUAL_SERVICES, istio),
+                spawn.follow_istio(&self.destination_rules, DESTINATION_RULES, istio),
             ]);
             tasks.extend(self.workloads.follow(server, &namespace, tell));
         }
@@ -253,6 +254,11 @@ impl Caches {
         let router_objects = self.router_objects(rollout);
         let services = self.services_of(rollout);
         let rivals = self.rivals_of(rollout, &services);
+        let seen = SeenByRouters {
+            objects: &router_objects,
+            absent: &self.absent(),
+            rivals: &rivals,
+        };
         Observed {
             workload: self.workloads.referent(rollout),
             workload_unlisted: None,
@@ -263,16 +269,9 @@ impl Caches {
             experiments: self.experiments_of(rollout),
             analysis_templates: by_name(self.analysis_templates.in_namespace(namespace)),
             cluster_analysis_templates: by_name(self.cluster_analysis_templates.in_namespace("")),
-            router_findings: traffic::findings(
-                rollout,
-                &SeenByRouters {
-                    objects: &router_objects,
-                    absent: &self.absent(),
-                    rivals: &rivals,
-                },
-            ),
+            router_findings: traffic::findings(rollout, &seen),
+            routers: traffic::views(rollout, &seen),
             rivals,
-            routers: traffic::views(rollout, &router_objects),
             leftovers: traffic::leftovers(
                 Some(rollout),
                 &self.rules_of(namespace, &rollout.metadata.name),

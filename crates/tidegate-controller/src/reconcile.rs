@@ -20,9 +20,10 @@ use tokio::{
 use crate::{
     apply::{self, Door, Wanted},
     clock::Clock,
-    jobs::JobCluster,
+    cluster::Cluster,
     metrics::Metrics,
     observe::Caches,
+    primary::{self, Istio},
     record::{About, Recorder},
     served::Served,
     server::Server,
@@ -44,7 +45,9 @@ pub(crate) struct Shell {
     pub(crate) caches: Caches,
     pub(crate) recorder: Recorder,
     pub(crate) ledger: Mutex<Ledger>,
-    pub(crate) jobs: JobCluster,
+    /// The cluster in which Jobs run: that of the runs, unless the environment names another (MP-203).
+    pub(crate) jobs: Cluster,
+    pub(crate) istio: Arc<Istio>,
     pub(crate) http: crate::ask::Asker,
     pub(crate) environment: Environment,
     /// As many answers of metric servers are read at once.
@@ -181,22 +184,33 @@ impl Shell {
         plan: &Plan,
         objects: &Objects,
     ) -> Applied {
+        let number = self.istio.number();
         let mut run = PlanRun::new(plan);
         while let Some(step) = run.next_step() {
             match step {
-                Step::Write(write) => run.record(self.send(&write).await),
+                Step::Write(write) => {
+                    let outcome = self.send(&write).await;
+                    let told = self.istio.told(&write, &outcome);
+                    self.recorder.record(about, told.into_iter().collect());
+                    run.record(outcome);
+                }
                 Step::Route(route) => run.expand(traffic::phrase(&route, objects)),
             }
             self.recorder.record(about, run.take_events());
         }
         let applied = run.finish();
-        self.remember(&about.key, applied.versions()).await;
+        self.remember(&about.key, applied.versions(), number).await;
         applied
     }
 
     /// Sends one write and says so in the log.
     pub(crate) async fn send(&self, write: &Write) -> Outcome {
-        let outcome = apply::send(&self.door, &self.served.write(write), Wanted::Version).await;
+        let served = self.served.write(write);
+        let outcome = if primary::is_istios(&write.target.resource) {
+            self.istio.send(&served).await
+        } else {
+            apply::send(&self.door, &served, Wanted::Version).await
+        };
         match &outcome {
             Outcome::Done(_) => {
                 tracing::info!(object = %write.target, verb = ?write.verb, because = %write.reason, "written");
@@ -210,6 +224,7 @@ impl Shell {
 
     /// Sends a write that stands alone, remembering its version for the gate.
     pub(crate) async fn send_alone(&self, about: &Arc<About>, write: &Write) -> Outcome {
+        let number = self.istio.number();
         let outcome = self.send(write).await;
         if let Outcome::Done(object) = &outcome {
             let version = object
@@ -217,7 +232,7 @@ impl Shell {
                 .and_then(serde_json::Value::as_str);
             if let Some(version) = version {
                 let written = [(write.target.clone(), version.to_owned())];
-                self.remember(&about.key, &written).await;
+                self.remember(&about.key, &written, number).await;
             }
         }
         outcome
@@ -279,10 +294,15 @@ impl Shell {
         next_look(outrun, failure.retry_after(), wake)
     }
 
-    async fn remember(&self, owner: &ObjectKey, versions: &[(ObjectKey, String)]) {
+    /// Notes what was written while Istio's objects were at the place of this number: if that has changed
+    /// meanwhile, a version of the place before would be waited for in vain.
+    async fn remember(&self, owner: &ObjectKey, versions: &[(ObjectKey, String)], number: u64) {
         let mut ledger = self.ledger.lock().await;
+        let stays = self.istio.number() == number;
         for (key, version) in versions {
-            ledger.record(owner, &key.resource, version);
+            if stays || !primary::is_istios(&key.resource) {
+                ledger.record(owner, &key.resource, version);
+            }
         }
     }
 }

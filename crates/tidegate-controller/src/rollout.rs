@@ -16,7 +16,7 @@ use tidegate_integrations::traffic;
 
 use crate::{
     ask::{self, Existence},
-    observe,
+    observe, primary,
     reconcile::{self, Kind, Name, Shell, Verdict},
     record::{About, Recorder},
     watch::{Broken, Change, Found},
@@ -108,7 +108,16 @@ async fn is_there_all_the_same(shell: &Shell, rollout: &Rollout) -> bool {
             resource: shell.served.resource(&unseen.resource),
             ..unseen
         };
-        match ask::exists(&shell.server, &key).await {
+        let server = if primary::is_istios(&key.resource) {
+            shell.istio.server()
+        } else {
+            Ok(shell.server.clone())
+        };
+        let existence = match server {
+            Ok(server) => ask::exists(&server, &key).await,
+            Err(why) => Err(why),
+        };
+        match existence {
             Ok(Existence::There) => return true,
             Ok(Existence::Gone) => {}
             Err(error) => tracing::warn!(object = %key, %error, "cannot tell whether it exists"),

@@ -18,13 +18,15 @@ use crate::{
     args::Args,
     ask::{Asker, Egress, Rules},
     clock::Clock,
+    cluster::Cluster,
     connection,
     experiment::Experiments,
     fence::Fence,
-    jobs::{self, JobCluster},
+    jobs,
     leader::{self, Elector, Standing},
     metrics::Metrics,
     observe::{Caches, Tell},
+    primary::{self, Istio, Where},
     reconcile::{self, Shell},
     record::Recorder,
     rollout::{self, Rollouts},
@@ -170,10 +172,8 @@ impl Parts {
             None => server.clone(),
         };
         let shell = Arc::new(Shell {
-            jobs: JobCluster {
-                door: Door::new(job_server.clone(), fence.clone()),
-                server: job_server,
-            },
+            jobs: Cluster::new(job_server, &fence),
+            istio: Istio::new(Cluster::new(server.clone(), &fence)),
             recorder,
             server: server.clone(),
             door,
@@ -194,7 +194,10 @@ impl Parts {
             verify_retry_seconds: seconds("ROLLOUT_VERIFY_RETRY_INTERVAL"),
         });
         let mut tasks = listen(args, surroundings, (&metrics, &caches, &queues)).await?;
-        tasks.extend(caches.follow(&server, args, &tell));
+        tasks.extend(caches.follow((&server, &shell.istio), args, &tell));
+        if !args.only_analysis() {
+            tasks.extend(find_istio(args, (&shell, &fence), &queues));
+        }
         let home = server.client.default_namespace();
         tasks.push(jobs::follow(&shell.jobs, &caches.jobs, (args, home), &tell));
         Ok(Self {
@@ -312,6 +315,33 @@ async fn is(standing: &mut watch::Receiver<Standing>, wanted: Standing) {
     if is_over {
         std::future::pending::<()>().await;
     }
+}
+
+/// Finds out where Istio's objects are, and looks at all Rollouts when it changes whether they can be seen.
+fn find_istio(
+    args: &Args,
+    (shell, fence): (&Arc<Shell>, &Fence),
+    queues: &Queues,
+) -> [JoinHandle<()>; 3] {
+    let place = Where {
+        scope: if args.namespaced {
+            shell.server.client.default_namespace().to_owned()
+        } else {
+            String::new()
+        },
+        home: shell.environment.namespace.clone(),
+    };
+    let caches = &shell.caches;
+    let wake = |cache| primary::wake(Arc::clone(cache), caches.clone(), queues.clone());
+    [
+        tokio::spawn(wake(&caches.virtual_services)),
+        tokio::spawn(wake(&caches.destination_rules)),
+        tokio::spawn(primary::seek(
+            Arc::clone(shell),
+            place,
+            (args.rate(), fence.clone()),
+        )),
+    ]
 }
 
 /// Opens the ports of `/healthz` and `/metrics`: on replicas that stand by as well (OPS-05).

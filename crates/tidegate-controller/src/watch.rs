@@ -12,6 +12,7 @@ pub(crate) use crate::cache::{Broken, Cache, Cached, Change, Found, Named, read_
 use crate::{
     metrics::Asked,
     path,
+    primary::Remote,
     server::{self, Server, Unanswered},
     wire::{self, Event},
 };
@@ -25,6 +26,9 @@ const WATCH_GRACE: Duration = Duration::from_secs(15);
 /// Between two tries after an error, at first and at most.
 const FIRST_DELAY: Duration = Duration::from_millis(200);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
+/// How long another cluster may say nothing before the Rollouts that need it are told: longer than it takes to
+/// replace a server or a connection.
+const SILENCE: Duration = Duration::from_secs(5);
 /// Between two looks for a kind that the cluster does not serve, at most (OPS-08).
 const LONGEST_ABSENCE: Duration = Duration::from_mins(10);
 
@@ -42,12 +46,21 @@ pub(crate) struct Scope {
 }
 
 /// Whether a cluster must serve a kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
     /// It must.
     Always,
     /// It may come later, or never.
     IfServed,
+    /// It should, and it is not the controller's own: nobody who does not need it waits for it.
+    Elsewhere(Arc<Remote>),
+}
+
+/// How far a watch has come.
+struct Position {
+    version: String,
+    /// When the server was last heard.
+    heard: Instant,
 }
 
 /// Keeps a cache for as long as the task lives, telling every change.
@@ -58,21 +71,26 @@ pub(crate) async fn follow<T: Cached>(
     tell: impl Fn(Change<'_>) + Send + Sync,
 ) {
     let mut delay = FIRST_DELAY;
+    let mut heard = Instant::now();
     loop {
         match relist(&server, &scope, &cache, &tell).await {
             Ok(version) => {
                 cache.mark_served();
                 cache.mark_synced();
                 delay = FIRST_DELAY;
-                let why = stream(&server, &scope, &cache, (version, &tell)).await;
+                let mut position = Position {
+                    version,
+                    heard: Instant::now(),
+                };
+                let why = stream(&server, &scope, &cache, (&mut position, &tell)).await;
+                heard = position.heard;
                 tracing::debug!(kind = %scope.resource.kind, %why, "watch ended");
             }
             Err(error) => {
-                let absence = absence(&error).filter(|_| scope.need == Need::IfServed);
-                if let Some(absence) = absence {
+                if let Some(absence) = absence(&scope, &error, heard.elapsed()) {
                     let longest = match &absence {
                         Absence::NotServed => LONGEST_ABSENCE,
-                        Absence::Forbidden(_) => LONGEST_DELAY,
+                        Absence::Forbidden(_) | Absence::OutOfReach(_) => LONGEST_DELAY,
                     };
                     do_without(&scope, &cache, (absence, &error), &tell);
                     tokio::time::sleep(delay.min(longest)).await;
@@ -89,8 +107,17 @@ pub(crate) async fn follow<T: Cached>(
 }
 
 /// Whether an error means that there is nothing to list: no such kind, which is told with 404, or no right to
-/// see it.
-fn absence(error: &Unanswered) -> Option<Absence> {
+/// see it; or, in another cluster, any error that lasts.
+fn absence(scope: &Scope, error: &Unanswered, silent: Duration) -> Option<Absence> {
+    match &scope.need {
+        Need::Always => return None,
+        Need::IfServed => {}
+        Need::Elsewhere(_) if silent < SILENCE => return None,
+        Need::Elsewhere(remote) => {
+            let sentence = remote.absence(&scope.resource, error);
+            return Some(Absence::OutOfReach(sentence));
+        }
+    }
     match error {
         Unanswered::Refused(refused) if refused.code == 404 => Some(Absence::NotServed),
         Unanswered::Refused(refused) if refused.code == 403 => {
@@ -111,15 +138,19 @@ fn do_without<T: Cached>(
     (absence, error): (Absence, &Unanswered),
     tell: &(impl Fn(Change<'_>) + Sync),
 ) {
-    let is_forbidden = matches!(absence, Absence::Forbidden(_));
-    if cache.mark_absent(absence) {
-        let kind = scope.resource.api_version();
-        if is_forbidden {
+    let kind = scope.resource.api_version();
+    let is_news = cache.mark_absent(absence.clone());
+    match absence {
+        _ if !is_news => {}
+        Absence::OutOfReach(why) => tracing::warn!(%kind, %why, "out of reach; tried again later"),
+        Absence::Forbidden(_) => {
             tracing::warn!(%kind, %error, "must not be listed; tried again later");
-        } else {
-            tracing::info!(%kind, %error, "not served here; looked for again later");
+            cache.keep_only(&BTreeSet::new(), tell);
         }
-        cache.keep_only(&BTreeSet::new(), tell);
+        Absence::NotServed => {
+            tracing::info!(%kind, %error, "not served here; looked for again later");
+            cache.keep_only(&BTreeSet::new(), tell);
+        }
     }
     cache.mark_synced();
 }
@@ -160,13 +191,13 @@ async fn stream<T: Cached>(
     server: &Server,
     scope: &Scope,
     cache: &Cache<T>,
-    (mut version, tell): (String, &(impl Fn(Change<'_>) + Sync)),
+    (position, tell): (&mut Position, &(impl Fn(Change<'_>) + Sync)),
 ) -> String {
     let mut delay = FIRST_DELAY;
     loop {
-        let (from, begun) = (version.clone(), Instant::now());
+        let (from, begun) = (position.version.clone(), Instant::now());
         let limit = Duration::from_secs(WATCH_SECONDS.into()) + WATCH_GRACE;
-        let watched = watch_once(server, scope, cache, (&mut version, tell));
+        let watched = watch_once(server, scope, cache, (&mut *position, tell));
         match tokio::time::timeout(limit, watched).await {
             Ok(Ok(())) if begun.elapsed() > FIRST_DELAY => delay = FIRST_DELAY,
             Err(_) => delay = FIRST_DELAY,
@@ -177,8 +208,12 @@ async fn stream<T: Cached>(
             }
             Ok(Err(error @ kube::Error::Api(_))) => return server::chain(&error),
             Ok(Err(error)) => {
-                if version != from {
+                if position.version != from {
                     delay = FIRST_DELAY;
+                }
+                let is_elsewhere = matches!(scope.need, Need::Elsewhere(_));
+                if is_elsewhere && position.heard.elapsed() >= SILENCE {
+                    return server::chain(&error);
                 }
                 tracing::debug!(kind = %scope.resource.kind, error = %server::chain(&error), "watch broke");
                 tokio::time::sleep(delay).await;
@@ -188,18 +223,18 @@ async fn stream<T: Cached>(
     }
 }
 
-/// One watch to its end; `version` is how far it came.
+/// One watch to its end; `position` is how far it came.
 async fn watch_once<T: Cached>(
     server: &Server,
     scope: &Scope,
     cache: &Cache<T>,
-    (version, tell): (&mut String, &(impl Fn(Change<'_>) + Sync)),
+    (position, tell): (&mut Position, &(impl Fn(Change<'_>) + Sync)),
 ) -> Result<(), kube::Error> {
     let query = [
         ("watch", "true".to_owned()),
         ("allowWatchBookmarks", "true".to_owned()),
         ("timeoutSeconds", WATCH_SECONDS.to_string()),
-        ("resourceVersion", version.clone()),
+        ("resourceVersion", position.version.clone()),
     ];
     let request = get(scope, &query).map_err(|error| kube::Error::Service(error.into()))?;
     let asked = Asked::of(&request);
@@ -211,7 +246,10 @@ async fn watch_once<T: Cached>(
     };
     server.metrics.requested(asked, code);
     let mut events = opened?;
+    position.heard = Instant::now();
+    let Position { version, heard } = position;
     while let Some(event) = events.try_next().await? {
+        *heard = Instant::now();
         match event {
             Event::Present(raw) => {
                 let metadata = cache.put(&raw);

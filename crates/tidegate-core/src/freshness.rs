@@ -113,6 +113,14 @@ impl Ledger {
         &self.outrun
     }
 
+    /// Forgets every version of a kind: its objects are in another cluster now, where versions are other numbers.
+    pub fn forget_kind(&mut self, resource: &Resource) {
+        for written in self.written.values_mut() {
+            written.remove(resource);
+        }
+        self.written.retain(|_, written| !written.is_empty());
+    }
+
     /// A pass over `owner` ended for another reason than being outrun.
     pub fn settled(&mut self, owner: &ObjectKey) {
         self.outrun.remove(owner);
@@ -180,6 +188,20 @@ mod tests {
             "nothing of that kind was seen yet"
         );
         ledger.forget(&owner);
+        assert_eq!(ledger.check(&owner, &caches), Freshness::Fresh);
+    }
+
+    /// Keeps TR-303: a version of the cluster before would be waited for without end.
+    #[test]
+    fn versions_of_a_kind_are_void_once_its_objects_are_in_another_cluster() {
+        let owner = ObjectKey::new(ROLLOUTS, "n", "web");
+        let mut ledger = Ledger::default();
+        let caches = Caches([(ROLLOUTS, 9), (SERVICES, 9)].into());
+        ledger.record(&owner, &SERVICES, "1000");
+        ledger.record(&owner, &ROLLOUTS, "10");
+        ledger.forget_kind(&SERVICES);
+        assert_eq!(ledger.check(&owner, &caches), Freshness::Behind(ROLLOUTS));
+        ledger.forget_kind(&ROLLOUTS);
         assert_eq!(ledger.check(&owner, &caches), Freshness::Fresh);
     }
 }

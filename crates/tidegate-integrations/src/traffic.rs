@@ -60,6 +60,9 @@ pub enum Absence {
     NotServed,
     /// The controller must not list it; the server's words.
     Forbidden(String),
+    /// It is in another cluster, of which nothing can be seen now; the sentence says which, why, and what to do. What
+    /// was seen of it before is held to be there still.
+    OutOfReach(String),
 }
 
 impl Seen<'_> {
@@ -216,10 +219,24 @@ fn missing(routing: &RolloutTrafficRouting) -> Vec<Finding> {
 }
 
 /// What a decision must know of the routers that a Rollout names, in their order.
-pub fn views(rollout: &Rollout, objects: &Objects) -> Vec<RouterView> {
+pub fn views(rollout: &Rollout, seen: &Seen<'_>) -> Vec<RouterView> {
     named(rollout)
-        .map(|router| router.view(rollout, objects))
+        .map(|router| {
+            let view = router.view(rollout, seen.objects);
+            let obstacle = out_of_reach(router, rollout, seen).or(view.obstacle);
+            RouterView { obstacle, ..view }
+        })
         .collect()
+}
+
+/// What is told of a router whose objects cannot be reached: nothing is split until they can (TR-303).
+fn out_of_reach(router: &dyn Router, rollout: &Rollout, seen: &Seen<'_>) -> Option<Event> {
+    let reads = router.reads(rollout);
+    let mut absences = reads.iter().filter_map(|key| seen.absence(&key.resource));
+    absences.find_map(|absence| match absence {
+        Absence::OutOfReach(sentence) => Some(events::routing_error(sentence)),
+        Absence::NotServed | Absence::Forbidden(_) => None,
+    })
 }
 
 /// The writes that are missing for a split, of all routers in their order.

@@ -37,7 +37,8 @@ datatest_stable::harness! {
 /// `routing` is the Rollout's trafficRouting, `canary` what else its strategy says, `weight` the canary's,
 /// `hashes` those of canary and stable version, `additional` experiments' Services with hash and weight,
 /// `managed` and `sequence` what the split says of routes and order, `ingresses` and `objects` are what is
-/// there, `absent: true` says that the cluster knows no Istio, or a text why it must not be seen, `marked` whose marks
+/// there, `absent: true` says that the cluster knows no Istio, or a text why it must not be seen, or
+/// `out of reach` why another cluster that has it cannot be asked, `marked` whose marks
 /// are cleaned away, `rivals` when other Rollouts with the same strategy were made, which was 2026-01-02 for this one.
 fn tell(story: &Value) -> datatest_stable::Result<String> {
     let mut canary = json!({"canaryService": "door-new", "stableService": "door"});
@@ -64,9 +65,10 @@ fn tell(story: &Value) -> datatest_stable::Result<String> {
     let absence = match &story["absent"] {
         Value::Bool(true) => Some(Absence::NotServed),
         Value::String(words) => Some(Absence::Forbidden(words.clone())),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            None
-        }
+        Value::Object(why) => why["out of reach"]
+            .as_str()
+            .map(|sentence| Absence::OutOfReach(sentence.to_owned())),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
     };
     let kinds = [VIRTUAL_SERVICES, DESTINATION_RULES];
     let istio: Vec<_> = absence
@@ -82,7 +84,7 @@ fn tell(story: &Value) -> datatest_stable::Result<String> {
     for finding in traffic::findings(&rollout, &seen) {
         line(&mut told, format_args!("finds   {}", finding.message));
     }
-    for view in traffic::views(&rollout, &objects) {
+    for view in traffic::views(&rollout, &seen) {
         show_view(&view, &mut told);
     }
     if let Some(name) = story["marked"].as_str() {

@@ -1,8 +1,8 @@
 //! Following a kind: which objects of it, and whether it must be there.
 
 use super::{
-    Arc, CLUSTER_ANALYSIS_TEMPLATES, Cache, Cached, DESTINATION_RULES, Need, Resource, Scope,
-    Served, Server, Tell, VIRTUAL_SERVICES, labels, watch,
+    Arc, CLUSTER_ANALYSIS_TEMPLATES, Cache, Cached, Istio, Need, Resource, Scope, Served, Server,
+    Tell, labels, watch,
 };
 
 /// Starts to follow kinds.
@@ -27,11 +27,7 @@ impl Spawn<'_> {
                 self.namespace.to_owned()
             },
             labels: labels.to_owned(),
-            need: if [VIRTUAL_SERVICES, DESTINATION_RULES].contains(&resource) {
-                Need::IfServed
-            } else {
-                Need::Always
-            },
+            need: Need::Always,
             resource: self.served.resource(&resource),
         };
         let tell = Arc::clone(self.tell);
@@ -42,6 +38,27 @@ impl Spawn<'_> {
             Arc::clone(cache),
             move |change| tell(&of, change),
         ))
+    }
+
+    /// The same for a kind of Istio's, which is wherever Istio is, or nowhere.
+    pub(super) fn follow_istio<T: Cached>(
+        &self,
+        cache: &Arc<Cache<T>>,
+        resource: Resource,
+        istio: &Arc<Istio>,
+    ) -> tokio::task::JoinHandle<()> {
+        let scope = Scope {
+            namespace: self.namespace.to_owned(),
+            labels: String::new(),
+            need: Need::IfServed,
+            resource: self.served.resource(&resource),
+        };
+        let tell = Arc::clone(self.tell);
+        let of = resource;
+        let follow = Arc::clone(istio).follow(scope, Arc::clone(cache), move |change| {
+            tell(&of, change);
+        });
+        tokio::spawn(follow)
     }
 }
 

@@ -1,5 +1,5 @@
 //! The whole controller against the model cluster's REST door, over sockets: election, metrics, a busy
-//! server, restarts, Experiments. Each test waits for what must come to be, never for a time.
+//! server, restarts, Experiments, a second cluster that has Istio. Each test waits for what must come to be, never for a time.
 
 #![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
 
@@ -7,6 +7,8 @@ mod election;
 mod experiments;
 mod jobs;
 mod measuring;
+mod primary;
 mod serving;
 mod watching;
+mod wire;
 mod world;

@@ -50,7 +50,11 @@ fn expected(own: &str) -> BTreeMap<String, String> {
         .chain(own_kinds.map(|kind| (kind, own.to_owned())));
     let hashed = ("replicasets", "rollouts-pod-template-hash".to_owned());
     let measuring = ("jobs", "analysisrun.argoproj.io/uid".to_owned());
-    all.chain([hashed, measuring])
+    let primary = (
+        "secrets",
+        "istio.argoproj.io/primary-cluster=true".to_owned(),
+    );
+    all.chain([hashed, measuring, primary])
         .map(|(kind, selector)| (kind.to_owned(), selector))
         .collect()
 }

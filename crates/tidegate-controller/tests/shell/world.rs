@@ -82,13 +82,15 @@ struct Server {
     busy: Mutex<(usize, u64)>,
     /// In which words the creation of Jobs is refused.
     without_jobs: Mutex<Option<String>>,
+    /// What is asked at paths that begin so is refused with this code.
+    refused: Mutex<Vec<(&'static str, StatusCode)>>,
     /// The kind whose watches say nothing.
     silent: watch::Sender<Option<&'static str>>,
 }
 
 pub(crate) struct World {
     pub(crate) door: Arc<Door>,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     server: Arc<Server>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -124,17 +126,19 @@ async fn watch_over(State(server): State<Arc<Server>>, request: Request, next: N
     let seconds = server.refuses(&asked);
     let creates_job = asked.is_write() && asked.is_about("jobs");
     let words = server.without_jobs.lock().unwrap().clone();
-    let response = match (seconds, words.filter(|_| creates_job)) {
-        (Some(seconds), _) => {
+    let refusal = server.refusal(&asked.path);
+    let response = match (seconds, words.filter(|_| creates_job), refusal) {
+        (_, _, Some(refusal)) => refusal,
+        (Some(seconds), _, None) => {
             let headers = [("retry-after", seconds.to_string())];
             (StatusCode::TOO_MANY_REQUESTS, headers, "busy").into_response()
         }
-        (None, Some(message)) => {
+        (None, Some(message), None) => {
             let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure",
                 "reason": "Invalid", "code": 422, "message": message});
             (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(status)).into_response()
         }
-        (None, None) => next.run(request).await,
+        (None, None, None) => next.run(request).await,
     };
     asked.code = response.status();
     server.asked.send_modify(|all| all.push(asked));
@@ -151,6 +155,14 @@ impl Server {
         heard.await.unwrap();
     }
 
+    fn refusal(&self, path: &str) -> Option<Response> {
+        let refused = self.refused.lock().unwrap();
+        let (_, code) = refused.iter().find(|(begin, _)| path.starts_with(begin))?;
+        let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure",
+            "code": code.as_u16(), "message": code.canonical_reason()});
+        Some((*code, axum::Json(status)).into_response())
+    }
+
     fn refuses(&self, asked: &Asked) -> Option<u64> {
         let mut busy = self.busy.lock().unwrap();
         let (left, seconds) = *busy;
@@ -164,7 +176,17 @@ impl Server {
 
 impl World {
     pub(crate) async fn start() -> Self {
-        let cluster = Cluster::new(Timestamp::now());
+        Self::of(Cluster::new(Timestamp::now())).await
+    }
+
+    /// One in which Istio is installed.
+    pub(crate) async fn with_istio() -> Self {
+        let mut cluster = Cluster::new(Timestamp::now());
+        cluster.install_istio();
+        Self::of(cluster).await
+    }
+
+    async fn of(cluster: Cluster) -> Self {
         let door = Door::new(cluster, Box::new(Timestamp::now));
         let server = Arc::new(Server::default());
         let layer = middleware::from_fn_with_state(Arc::clone(&server), watch_over);
@@ -318,6 +340,13 @@ impl World {
     /// The next so many writes are answered with 429 and `Retry-After`.
     pub(crate) fn be_busy(&self, writes: usize, seconds: u64) {
         *self.server.busy.lock().unwrap() = (writes, seconds);
+    }
+
+    /// What is asked at paths that begin so is refused with this code; nothing else is.
+    pub(crate) fn refuse(&self, refused: &[(&'static str, u16)]) {
+        let coded =
+            |(begin, code): &(&'static str, u16)| (*begin, StatusCode::from_u16(*code).unwrap());
+        *self.server.refused.lock().unwrap() = refused.iter().map(coded).collect();
     }
 
     /// Watches of this kind that begin from now on say nothing; `None`: they do again.

@@ -324,6 +324,7 @@ impl<'a> Parts<'a> {
                     .to_owned()
             }
             Some(Absence::Forbidden(words)) => hidden::sentence(&VIRTUAL_SERVICES, words),
+            Some(Absence::OutOfReach(sentence)) => sentence.clone(),
             None => {
                 let name = Value::from(key.name.as_str());
                 format!("virtualservices.networking.istio.io {name} not found")

@@ -382,6 +382,11 @@ impl Caches {
             })
             .collect();
         let rivals = self.rivals_of(rollout, &services);
+        let seen = SeenByRouters {
+            objects: &router_objects,
+            absent: &self.absent,
+            rivals: &rivals,
+        };
         Observed {
             workload: self.workloads.get(rollout),
             workload_unlisted: None,
@@ -406,16 +411,9 @@ impl Caches {
             experiments: self.experiments_of(rollout),
             analysis_templates: self.analysis_templates.by_name(namespace),
             cluster_analysis_templates: self.cluster_analysis_templates.by_name(""),
-            router_findings: traffic::findings(
-                rollout,
-                &SeenByRouters {
-                    objects: &router_objects,
-                    absent: &self.absent,
-                    rivals: &rivals,
-                },
-            ),
+            router_findings: traffic::findings(rollout, &seen),
+            routers: traffic::views(rollout, &seen),
             rivals,
-            routers: traffic::views(rollout, &router_objects),
             leftovers: traffic::leftovers(
                 Some(rollout),
                 &self.rules_of(namespace, &rollout.metadata.name),
