@@ -141,18 +141,22 @@ async fn look(server: &Server, place: &Where) -> Result<Found, Unanswered> {
     Ok(Found::Forbidden)
 }
 
-/// The first of the Secrets with the label. Keeps TR-303.
-///
-/// Differs from upstream: those of the controller's own namespace come before others, because whoever may write
-/// there has the controller in hand already.
 async fn list(server: &Server, namespace: &str, home: &str) -> Result<Found, Unanswered> {
     let label = format!("{}=true", labels::PRIMARY_CLUSTER);
     let path = ask::list_path(&SECRETS, namespace, &label);
     let text = ask::text(server, path).await?;
     // What cannot be read is not quoted.
-    let mut list: List = serde_json::from_str(&text)
+    let list: List = serde_json::from_str(&text)
         .map_err(|_| Unanswered::Lost("the answer is no list of Secrets".to_owned()))?;
-    list.items.sort_by_key(|Item { metadata, .. }| {
+    Ok(first(list, home))
+}
+
+/// The first of the Secrets with the label. Keeps TR-303.
+///
+/// Differs from upstream: those of the controller's own namespace come before others, because whoever may write
+/// there has the controller in hand already.
+fn first(List { mut items }: List, home: &str) -> Found {
+    items.sort_by_key(|Item { metadata, .. }| {
         let is_elsewhere = metadata.namespace != home;
         (
             is_elsewhere,
@@ -160,8 +164,8 @@ async fn list(server: &Server, namespace: &str, home: &str) -> Result<Found, Una
             metadata.name.clone(),
         )
     });
-    let others = list.items.len().saturating_sub(1);
-    Ok(match list.items.into_iter().next() {
+    let others = items.len().saturating_sub(1);
+    match items.into_iter().next() {
         None => Found::Nothing,
         Some(Item { metadata, data }) => Found::Secret(
             Secret {
@@ -170,7 +174,7 @@ async fn list(server: &Server, namespace: &str, home: &str) -> Result<Found, Una
             },
             others,
         ),
-    })
+    }
 }
 
 /// Where that leads.
@@ -217,4 +221,57 @@ async fn cluster(secret: &Secret) -> Result<(String, kube::Client, super::Remote
         .await
         .map_err(|why| format!("its key {key}: {why}"))?;
     Ok((key.clone(), client, remote))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check_first(names: &[(&str, &str)], expected: Option<(&str, usize)>) {
+        let items: Vec<_> = names
+            .iter()
+            .map(|(namespace, name)| json!({"metadata": {"namespace": namespace, "name": name}}))
+            .collect();
+        let list = serde_json::from_value(json!({"items": items})).unwrap();
+        let found = match first(list, "argo-rollouts") {
+            Found::Secret(secret, others) => Some((secret.name, others)),
+            Found::Nothing | Found::Forbidden => None,
+        };
+        let expected = expected.map(|(name, others)| (name.to_owned(), others));
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_first_secret_counts_but_for_one_of_the_controller_s_own_namespace() {
+        check_first(&[], None);
+        check_first(&[("mesh", "b"), ("mesh", "a")], Some(("mesh/a", 1)));
+        check_first(
+            &[("argo-rollouts", "z"), ("a", "a"), ("mesh", "a")],
+            Some(("argo-rollouts/z", 2)),
+        );
+    }
+
+    async fn why(data: &[(&str, &str)]) -> Option<String> {
+        let data = data
+            .iter()
+            .map(|(key, coded)| ((*key).to_owned(), (*coded).to_owned()));
+        let secret = Secret {
+            name: "mesh/primary".to_owned(),
+            data: data.collect(),
+        };
+        cluster(&secret).await.err()
+    }
+
+    /// Differs from upstream, which panics without a key and takes any of several.
+    #[tokio::test]
+    async fn a_secret_without_a_kubeconfig_is_told_and_the_first_key_counts() {
+        let nothing = "it has no key with a kubeconfig";
+        assert_eq!(why(&[]).await.as_deref(), Some(nothing));
+        let empty = "its key a: it is empty";
+        let both = [("b", "aHVudGVyMg=="), ("a", "")];
+        assert_eq!(why(&both).await.as_deref(), Some(empty));
+    }
 }
