@@ -1,13 +1,16 @@
 //! Lists and watches: keep each cache up with the cluster, and tell of every change.
 
+mod news;
+
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use futures::TryStreamExt;
+use futures::{Stream, TryStreamExt};
 use http::Request;
 use tidegate_core::plan::Resource;
 use tidegate_integrations::traffic::Absence;
 use tokio::time::Instant;
 
+pub(crate) use self::news::until_news;
 pub(crate) use crate::cache::{Broken, Cache, Cached, Change, Found, Named, read_typed};
 use crate::{
     metrics::Asked,
@@ -223,18 +226,17 @@ async fn stream<T: Cached>(
     }
 }
 
-/// One watch to its end; `position` is how far it came.
-async fn watch_once<T: Cached>(
+/// Opens a watch from a version on.
+async fn open(
     server: &Server,
     scope: &Scope,
-    cache: &Cache<T>,
-    (position, tell): (&mut Position, &(impl Fn(Change<'_>) + Sync)),
-) -> Result<(), kube::Error> {
+    version: &str,
+) -> Result<impl Stream<Item = Result<Event, kube::Error>> + Unpin + use<>, kube::Error> {
     let query = [
         ("watch", "true".to_owned()),
         ("allowWatchBookmarks", "true".to_owned()),
         ("timeoutSeconds", WATCH_SECONDS.to_string()),
-        ("resourceVersion", position.version.clone()),
+        ("resourceVersion", version.to_owned()),
     ];
     let request = get(scope, &query).map_err(|error| kube::Error::Service(error.into()))?;
     let asked = Asked::of(&request);
@@ -245,7 +247,17 @@ async fn watch_once<T: Cached>(
         Err(_) => 0,
     };
     server.metrics.requested(asked, code);
-    let mut events = opened?;
+    opened
+}
+
+/// One watch to its end; `position` is how far it came.
+async fn watch_once<T: Cached>(
+    server: &Server,
+    scope: &Scope,
+    cache: &Cache<T>,
+    (position, tell): (&mut Position, &(impl Fn(Change<'_>) + Sync)),
+) -> Result<(), kube::Error> {
+    let mut events = open(server, scope, &position.version).await?;
     position.heard = Instant::now();
     let Position { version, heard } = position;
     while let Some(event) = events.try_next().await? {

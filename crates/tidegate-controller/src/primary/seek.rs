@@ -1,5 +1,5 @@
-//! The Secret that names the primary cluster: looked for now and then, so that a new one, or new credentials in it,
-//! need no restart. It is listed and not watched: that takes one right less, and seldom does it change.
+//! The Secret that names the primary cluster: watched, so that a new one, or new credentials in it, need no restart,
+//! and looked for now and then where it must not be watched.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -13,12 +13,13 @@ use crate::{
     cluster::Cluster,
     fence::Fence,
     reconcile::Shell,
-    server::{Rate, Server, Unanswered},
+    server::{self, Rate, Server, Unanswered},
+    watch::{self, Need, Scope},
 };
 
-/// Between two looks: how long new credentials may take to be noticed.
+/// Before the next look where a watch cannot go on.
 const LOOK: Duration = Duration::from_secs(10);
-/// Between two looks where Secrets must not be listed: a right is given by hand, and seldom.
+/// Between two looks where Secrets must not be listed, or not watched: a right is given by hand, and seldom.
 const LOOK_AGAIN: Duration = Duration::from_mins(5);
 /// Between two tries after an error, at first.
 const FIRST_DELAY: Duration = Duration::from_millis(200);
@@ -52,7 +53,16 @@ struct Secret {
 #[derive(Deserialize)]
 struct List {
     #[serde(default)]
+    metadata: Listed,
+    #[serde(default)]
     items: Vec<Item>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    #[serde(default)]
+    resource_version: String,
 }
 
 #[derive(Deserialize)]
@@ -69,39 +79,63 @@ struct Named {
     name: String,
 }
 
+/// A look, and from where on it can be watched.
+struct Look {
+    found: Found,
+    seen: Option<(Scope, String)>,
+}
+
 /// Looks for the Secret for as long as the task lives, and leads Istio's reads and writes to where it says.
 pub(crate) async fn seek(shell: Arc<Shell>, place: Where, (rate, fence): (Option<Rate>, Fence)) {
     let mut held = None;
     let mut delay = FIRST_DELAY;
     loop {
-        match look(&shell.server, &place).await {
-            Ok(Found::Forbidden) if matches!(held, Some(Found::Secret(..))) => {
-                // What was found holds until somebody says otherwise.
-                tracing::warn!(
-                    "Secrets must not be listed any more: a change of the primary cluster's would not be seen"
-                );
-                delay = LOOK_AGAIN;
-            }
-            Ok(found) => {
-                delay = match &found {
-                    Found::Forbidden => LOOK_AGAIN,
-                    Found::Nothing | Found::Secret(..) => LOOK,
-                };
-                if held.as_ref() != Some(&found) {
-                    let at = match (&held, &found) {
-                        (Some(Found::Secret(secret, _)), Found::Nothing) => gone(secret),
-                        _ => at(&shell, &found, (rate, &fence)).await,
-                    };
-                    settle(&shell, at).await;
-                    held = Some(found);
-                }
-            }
+        let Look { found, seen } = match look(&shell.server, &place).await {
+            Ok(look) => look,
             Err(error) => {
                 tracing::warn!(%error, "cannot look for a primary cluster of Istio's");
+                tokio::time::sleep(delay).await;
                 delay = (delay * 2).min(LOOK);
+                continue;
             }
+        };
+        delay = FIRST_DELAY;
+        if found == Found::Forbidden && matches!(held, Some(Found::Secret(..))) {
+            // What was found holds until somebody says otherwise.
+            tracing::warn!(
+                "Secrets must not be listed any more: a change of the primary cluster's would not be seen"
+            );
+        } else if held.as_ref() != Some(&found) {
+            let at = match (&held, &found) {
+                (Some(Found::Secret(secret, _)), Found::Nothing) => gone(secret),
+                _ => at(&shell, &found, (rate, &fence)).await,
+            };
+            settle(&shell, at).await;
+            held = Some(found);
         }
-        tokio::time::sleep(delay).await;
+        wait(&shell.server, seen).await;
+    }
+}
+
+/// Until there may be something else to find.
+async fn wait(server: &Server, seen: Option<(Scope, String)>) {
+    let Some((scope, version)) = seen else {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        return;
+    };
+    match watch::until_news(server, &scope, version).await {
+        Ok(()) => {}
+        Err(kube::Error::Api(status)) if status.code == 403 => {
+            tracing::info!(
+                "Secrets must not be watched: whether one names a primary cluster of Istio's is asked now and then"
+            );
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Err(error) => {
+            let error = server::chain(&error);
+            tracing::debug!(%error, "the watch of Secrets cannot go on");
+            tokio::time::sleep(LOOK).await;
+        }
     }
 }
 
@@ -127,7 +161,7 @@ async fn settle(shell: &Shell, at: At) {
     }
 }
 
-async fn look(server: &Server, place: &Where) -> Result<Found, Unanswered> {
+async fn look(server: &Server, place: &Where) -> Result<Look, Unanswered> {
     let mut namespaces = vec![&place.scope];
     if place.home != place.scope {
         namespaces.push(&place.home);
@@ -138,24 +172,36 @@ async fn look(server: &Server, place: &Where) -> Result<Found, Unanswered> {
             found => return found,
         }
     }
-    Ok(Found::Forbidden)
+    Ok(Look {
+        found: Found::Forbidden,
+        seen: None,
+    })
 }
 
-async fn list(server: &Server, namespace: &str, home: &str) -> Result<Found, Unanswered> {
-    let label = format!("{}=true", labels::PRIMARY_CLUSTER);
-    let path = ask::list_path(&SECRETS, namespace, &label);
+async fn list(server: &Server, namespace: &str, home: &str) -> Result<Look, Unanswered> {
+    let scope = Scope {
+        resource: SECRETS,
+        namespace: namespace.to_owned(),
+        labels: format!("{}=true", labels::PRIMARY_CLUSTER),
+        need: Need::IfServed,
+    };
+    let path = ask::list_path(&SECRETS, namespace, &scope.labels);
     let text = ask::text(server, path).await?;
     // What cannot be read is not quoted.
     let list: List = serde_json::from_str(&text)
         .map_err(|_| Unanswered::Lost("the answer is no list of Secrets".to_owned()))?;
-    Ok(first(list, home))
+    let seen = Some((scope, list.metadata.resource_version.clone()));
+    Ok(Look {
+        found: first(list, home),
+        seen,
+    })
 }
 
 /// The first of the Secrets with the label. Keeps TR-303.
 ///
 /// Differs from upstream: those of the controller's own namespace come before others, because whoever may write
 /// there has the controller in hand already.
-fn first(List { mut items }: List, home: &str) -> Found {
+fn first(List { mut items, .. }: List, home: &str) -> Found {
     items.sort_by_key(|Item { metadata, .. }| {
         let is_elsewhere = metadata.namespace != home;
         (

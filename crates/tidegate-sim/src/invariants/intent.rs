@@ -96,8 +96,7 @@ pub(super) fn new_version_begins_anew(deed: &Deed<'_>) -> Option<String> {
 fn keeps_its_message(before: &Picture, after: &Picture) -> bool {
     let text = |picture: &Picture, name: &str| fields::text(picture.status(), &[name]).to_owned();
     let told = ["Paused", "Degraded"].contains(&text(before, "phase").as_str());
-    told
-        && !after.user_paused
+    told && !after.user_paused
         && !is_refused(after)
         && !text(before, "message").is_empty()
         && text(before, "message") == text(after, "message")
