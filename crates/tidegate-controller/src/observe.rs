@@ -40,7 +40,7 @@ use crate::{
     ask,
     cache::Held,
     jobs::Job,
-    primary::Istio,
+    primary::Mesh,
     served::Served,
     server::Server,
     watch::{self, Broken, Cache, Cached, Change, Found, Named, Need, Scope},
@@ -176,7 +176,7 @@ impl Caches {
     /// Starts to follow every kind; `tell` learns of each change.
     pub(crate) fn follow(
         &self,
-        (server, istio): (&Server, &Arc<Istio>),
+        (server, mesh): (&Server, &Arc<Mesh>),
         args: &Args,
         tell: &Tell,
     ) -> Vec<tokio::task::JoinHandle<()>> {
@@ -205,8 +205,8 @@ impl Caches {
                 spawn.follow(&self.replica_sets, REPLICA_SETS, labels::POD_TEMPLATE_HASH),
                 spawn.follow(&self.services, SERVICES, ""),
                 spawn.follow(&self.ingresses, INGRESSES, ""),
-                spawn.follow_istio(&self.virtual_services, VIRTUAL_SERVICES, istio),
-                spawn.follow_istio(&self.destination_rules, DESTINATION_RULES, istio),
+                spawn.follow_mesh(&self.virtual_services, VIRTUAL_SERVICES, mesh),
+                spawn.follow_mesh(&self.destination_rules, DESTINATION_RULES, mesh),
             ]);
             tasks.extend(self.workloads.follow(server, &namespace, tell));
         }

@@ -35,7 +35,7 @@ use crate::{
 const UNKNOWN: &str = "it is not known yet in which cluster Istio's objects are";
 
 /// Where Istio's objects are.
-pub(crate) struct Istio {
+pub(crate) struct Mesh {
     own: Cluster,
     places: watch::Sender<Place>,
 }
@@ -54,17 +54,17 @@ enum At {
     /// In the controller's own cluster.
     Own,
     /// In another one.
-    Primary(Cluster, Arc<Remote>),
+    Primary(Box<Cluster>, Arc<Remote>),
     /// In one that cannot be used; why, and what to do.
     Nowhere(String),
 }
 
 /// Whether objects of this kind are Istio's.
-pub(crate) fn is_istios(resource: &Resource) -> bool {
+pub(crate) fn is_of_mesh(resource: &Resource) -> bool {
     resource.group == VIRTUAL_SERVICES.group
 }
 
-impl Istio {
+impl Mesh {
     pub(crate) fn new(own: Cluster) -> Arc<Self> {
         Arc::new(Self {
             own,
@@ -111,7 +111,7 @@ impl Istio {
                         let resource = &write.target.resource;
                         Outcome::Failed(Failure::Refused(remote.refusal(resource, &why)))
                     }
-                    outcome => outcome,
+                    outcome @ (Outcome::Done(_) | Outcome::Failed(_)) => outcome,
                 }
             }
         }
@@ -120,7 +120,7 @@ impl Istio {
     /// What users are told of a write that has not reached the primary cluster. Other clusters' troubles are
     /// everybody's; this one's are those of the Rollouts that need it.
     pub(crate) fn told(&self, write: &Write, outcome: &Outcome) -> Option<Event> {
-        if !is_istios(&write.target.resource) {
+        if !is_of_mesh(&write.target.resource) {
             return None;
         }
         let why = match outcome {
@@ -218,9 +218,9 @@ mod tests {
         let client = Client::try_from(Config::new(address.parse().unwrap())).unwrap();
         let server = Server::new(client, None, Arc::new(Metrics::default()));
         let cluster = Cluster::new(server, fence);
-        let istio = Istio::new(cluster.clone());
+        let mesh = Mesh::new(cluster.clone());
         let remote = Remote::new("mesh/primary", &address.parse().unwrap());
-        istio.move_to(At::Primary(cluster, Arc::new(remote)));
+        mesh.move_to(At::Primary(Box::new(cluster), Arc::new(remote)));
         let write = Write {
             verb: Verb::Patch,
             target: ObjectKey::new(VIRTUAL_SERVICES, "shop", "web"),
@@ -230,8 +230,8 @@ mod tests {
             events: Vec::new(),
             reason: Reason::FollowsRollout,
         };
-        let outcome = istio.send(&write).await;
-        let told = istio.told(&write, &outcome);
+        let outcome = mesh.send(&write).await;
+        let told = mesh.told(&write, &outcome);
         (outcome, told)
     }
 

@@ -23,7 +23,7 @@ use crate::{
     cluster::Cluster,
     metrics::Metrics,
     observe::Caches,
-    primary::{self, Istio},
+    primary::{self, Mesh},
     record::{About, Recorder},
     served::Served,
     server::Server,
@@ -47,7 +47,7 @@ pub(crate) struct Shell {
     pub(crate) ledger: Mutex<Ledger>,
     /// The cluster in which Jobs run: that of the runs, unless the environment names another (MP-203).
     pub(crate) jobs: Cluster,
-    pub(crate) istio: Arc<Istio>,
+    pub(crate) mesh: Arc<Mesh>,
     pub(crate) http: crate::ask::Asker,
     pub(crate) environment: Environment,
     /// As many answers of metric servers are read at once.
@@ -184,13 +184,13 @@ impl Shell {
         plan: &Plan,
         objects: &Objects,
     ) -> Applied {
-        let number = self.istio.number();
+        let number = self.mesh.number();
         let mut run = PlanRun::new(plan);
         while let Some(step) = run.next_step() {
             match step {
                 Step::Write(write) => {
                     let outcome = self.send(&write).await;
-                    let told = self.istio.told(&write, &outcome);
+                    let told = self.mesh.told(&write, &outcome);
                     self.recorder.record(about, told.into_iter().collect());
                     run.record(outcome);
                 }
@@ -206,8 +206,8 @@ impl Shell {
     /// Sends one write and says so in the log.
     pub(crate) async fn send(&self, write: &Write) -> Outcome {
         let served = self.served.write(write);
-        let outcome = if primary::is_istios(&write.target.resource) {
-            self.istio.send(&served).await
+        let outcome = if primary::is_of_mesh(&write.target.resource) {
+            self.mesh.send(&served).await
         } else {
             apply::send(&self.door, &served, Wanted::Version).await
         };
@@ -224,7 +224,7 @@ impl Shell {
 
     /// Sends a write that stands alone, remembering its version for the gate.
     pub(crate) async fn send_alone(&self, about: &Arc<About>, write: &Write) -> Outcome {
-        let number = self.istio.number();
+        let number = self.mesh.number();
         let outcome = self.send(write).await;
         if let Outcome::Done(object) = &outcome {
             let version = object
@@ -298,9 +298,9 @@ impl Shell {
     /// meanwhile, a version of the place before would be waited for in vain.
     async fn remember(&self, owner: &ObjectKey, versions: &[(ObjectKey, String)], number: u64) {
         let mut ledger = self.ledger.lock().await;
-        let stays = self.istio.number() == number;
+        let stays = self.mesh.number() == number;
         for (key, version) in versions {
-            if stays || !primary::is_istios(&key.resource) {
+            if stays || !primary::is_of_mesh(&key.resource) {
                 ledger.record(owner, &key.resource, version);
             }
         }

@@ -108,8 +108,8 @@ async fn is_there_all_the_same(shell: &Shell, rollout: &Rollout) -> bool {
             resource: shell.served.resource(&unseen.resource),
             ..unseen
         };
-        let server = if primary::is_istios(&key.resource) {
-            shell.istio.server()
+        let server = if primary::is_of_mesh(&key.resource) {
+            shell.mesh.server()
         } else {
             Ok(shell.server.clone())
         };

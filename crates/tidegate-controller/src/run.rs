@@ -26,7 +26,7 @@ use crate::{
     leader::{self, Elector, Standing},
     metrics::Metrics,
     observe::{Caches, Tell},
-    primary::{self, Istio, Where},
+    primary::{self, Mesh, Where},
     reconcile::{self, Shell},
     record::Recorder,
     rollout::{self, Rollouts},
@@ -173,7 +173,7 @@ impl Parts {
         };
         let shell = Arc::new(Shell {
             jobs: Cluster::new(job_server, &fence),
-            istio: Istio::new(Cluster::new(server.clone(), &fence)),
+            mesh: Mesh::new(Cluster::new(server.clone(), &fence)),
             recorder,
             server: server.clone(),
             door,
@@ -194,9 +194,9 @@ impl Parts {
             verify_retry_seconds: seconds("ROLLOUT_VERIFY_RETRY_INTERVAL"),
         });
         let mut tasks = listen(args, surroundings, (&metrics, &caches, &queues)).await?;
-        tasks.extend(caches.follow((&server, &shell.istio), args, &tell));
+        tasks.extend(caches.follow((&server, &shell.mesh), args, &tell));
         if !args.only_analysis() {
-            tasks.extend(find_istio(args, (&shell, &fence), &queues));
+            tasks.extend(find_mesh(args, (&shell, &fence), &queues));
         }
         let home = server.client.default_namespace();
         tasks.push(jobs::follow(&shell.jobs, &caches.jobs, (args, home), &tell));
@@ -318,7 +318,7 @@ async fn is(standing: &mut watch::Receiver<Standing>, wanted: Standing) {
 }
 
 /// Finds out where Istio's objects are, and looks at all Rollouts when it changes whether they can be seen.
-fn find_istio(
+fn find_mesh(
     args: &Args,
     (shell, fence): (&Arc<Shell>, &Fence),
     queues: &Queues,

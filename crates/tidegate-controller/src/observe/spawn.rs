@@ -1,7 +1,7 @@
 //! Following a kind: which objects of it, and whether it must be there.
 
 use super::{
-    Arc, CLUSTER_ANALYSIS_TEMPLATES, Cache, Cached, Istio, Need, Resource, Scope, Served, Server,
+    Arc, CLUSTER_ANALYSIS_TEMPLATES, Cache, Cached, Mesh, Need, Resource, Scope, Served, Server,
     Tell, labels, watch,
 };
 
@@ -41,11 +41,11 @@ impl Spawn<'_> {
     }
 
     /// The same for a kind of Istio's, which is wherever Istio is, or nowhere.
-    pub(super) fn follow_istio<T: Cached>(
+    pub(super) fn follow_mesh<T: Cached>(
         &self,
         cache: &Arc<Cache<T>>,
         resource: Resource,
-        istio: &Arc<Istio>,
+        mesh: &Arc<Mesh>,
     ) -> tokio::task::JoinHandle<()> {
         let scope = Scope {
             namespace: self.namespace.to_owned(),
@@ -55,7 +55,7 @@ impl Spawn<'_> {
         };
         let tell = Arc::clone(self.tell);
         let of = resource;
-        let follow = Arc::clone(istio).follow(scope, Arc::clone(cache), move |change| {
+        let follow = Arc::clone(mesh).follow(scope, Arc::clone(cache), move |change| {
             tell(&of, change);
         });
         tokio::spawn(follow)

@@ -154,7 +154,7 @@ fn gone(secret: &Secret) -> At {
 
 /// Versions of another cluster are other numbers: what was noted of the last one is void.
 async fn settle(shell: &Shell, at: At) {
-    shell.istio.move_to(at);
+    shell.mesh.move_to(at);
     let mut ledger = shell.ledger.lock().await;
     for resource in [VIRTUAL_SERVICES, DESTINATION_RULES] {
         ledger.forget_kind(&resource);
@@ -244,7 +244,7 @@ async fn at(shell: &Shell, found: &Found, (rate, fence): (Option<Rate>, &Fence))
             let address = remote.address();
             tracing::info!(secret = %name, %key, %address, "Istio's objects are in the primary cluster");
             let server = Server::new(client, rate, Arc::clone(&shell.metrics));
-            At::Primary(Cluster::new(server, fence), Arc::new(remote))
+            At::Primary(Box::new(Cluster::new(server, fence)), Arc::new(remote))
         }
         Err(why) => {
             let sentence = format!(

@@ -33,7 +33,7 @@ const NEUTRAL: [&str; 4] = [
 ];
 
 /// Where a vendor's name is part of what upstream says or asks, with the reason.
-const NAMED: [(&str, &str); 11] = [
+const NAMED: [(&str, &str); 12] = [
     (
         "crates/tidegate-core/src/plan.rs",
         "the groups of kinds that are written",
@@ -65,6 +65,10 @@ const NAMED: [(&str, &str); 11] = [
     (
         "crates/tidegate-core/src/rollout/status/base.rs",
         "a field of the status that must survive",
+    ),
+    (
+        "crates/tidegate-controller/src/primary",
+        "a Secret of upstream's says where a mesh's objects are, and sentences say of which mesh",
     ),
     (
         "crates/tidegate-controller/src/run.rs",
