@@ -7,6 +7,7 @@ use http::{Method, Request};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tidegate_core::{
+    contest,
     plan::{Guard, ObjectKey, Resource, Verb, Write},
     run::{Failure, Outcome, Unavailable},
 };
@@ -218,6 +219,7 @@ fn request(write: &Write) -> Result<Request<Vec<u8>>, String> {
         .method(method)
         .uri(uri)
         .header("content-type", content_type)
+        .header("user-agent", contest::OURS)
         .body(body.to_string().into_bytes())
         .map_err(|error| error.to_string())
 }

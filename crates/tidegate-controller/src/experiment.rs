@@ -51,6 +51,9 @@ async fn pass(shell: &Shell, experiment: &Arc<Experiment>) -> Verdict {
     }
     let wake = plan.wake.as_ref().map(|wake| wake.at);
     let applied = shell.carry_out(&about, plan, &Objects::new()).await;
+    if let Some((_, Failure::Contested(contested))) = applied.failure() {
+        return reconcile::look_at_contested(contested, wake);
+    }
     if let Some((_, failure)) = applied.failure() {
         let outrun = shell.outrun(&about.key, failure).await;
         let now = shell.clock.now();

@@ -168,6 +168,7 @@ fn kind_of(failure: &Failure) -> &'static str {
         Failure::Unavailable(_) => "the server is unavailable",
         Failure::Unknown(_) => "the answer was lost",
         Failure::Inexpressible(_) => "it cannot be phrased",
+        Failure::Contested(_) => "somebody takes it back",
     }
 }
 

@@ -239,7 +239,8 @@ impl Elector {
                 | Failure::Protected(_)
                 | Failure::Unavailable(_)
                 | Failure::Unknown(_)
-                | Failure::Inexpressible(_)),
+                | Failure::Inexpressible(_)
+                | Failure::Contested(_)),
             ) => {
                 tracing::warn!(lease = %self.lock.name, namespace = %self.lock.namespace, ?failure, "cannot write the Lease");
                 Ok(self.pause())

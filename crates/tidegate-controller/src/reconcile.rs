@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use serde_json::Value;
 use tidegate_core::{
+    contest::{self, Contested},
     freshness::{Freshness, Ledger, Outrun},
     observed::Objects,
     plan::{ObjectKey, Plan, Resource, Write},
@@ -19,6 +21,7 @@ use tokio::{
 
 use crate::{
     apply::{self, Door, Wanted},
+    ask,
     clock::Clock,
     cluster::Cluster,
     metrics::Metrics,
@@ -48,7 +51,7 @@ pub(crate) struct Shell {
     /// The cluster in which Jobs run: that of the runs, unless the environment names another (MP-203).
     pub(crate) jobs: Cluster,
     pub(crate) mesh: Arc<Mesh>,
-    pub(crate) http: crate::ask::Asker,
+    pub(crate) http: ask::Asker,
     pub(crate) environment: Environment,
     /// As many answers of metric servers are read at once.
     pub(crate) judges: Semaphore,
@@ -186,14 +189,14 @@ impl Shell {
     ) -> Applied {
         let number = self.mesh.number();
         let mut run = PlanRun::new(plan);
-        while let Some(step) = run.next_step() {
+        self.ledger.lock().await.contests.begin(&about.key, plan);
+        loop {
+            if let Some(doubt) = self.doubt(about).await {
+                run.doubt(doubt);
+            }
+            let Some(step) = run.next_step() else { break };
             match step {
-                Step::Write(write) => {
-                    let outcome = self.send(&write).await;
-                    let told = self.mesh.told(&write, &outcome);
-                    self.recorder.record(about, told.into_iter().collect());
-                    run.record(outcome);
-                }
+                Step::Write(write) => run.record(self.send_in_turn(about, &write).await),
                 Step::Route(route) => run.expand(traffic::phrase(&route, objects)),
             }
             self.recorder.record(about, run.take_events());
@@ -201,6 +204,66 @@ impl Shell {
         let applied = run.finish();
         self.remember(&about.key, applied.versions(), number).await;
         applied
+    }
+
+    /// Which field may be taken back again at any time, of those that were written.
+    async fn doubt(&self, about: &About) -> Option<Contested> {
+        let ledger = self.ledger.lock().await;
+        ledger.contests.doubt(&about.key, self.clock.now())
+    }
+
+    /// Sends one write of a plan, unless somebody takes it back each time and its time has not come (S2-11).
+    async fn send_in_turn(&self, about: &Arc<About>, write: &Write) -> Outcome {
+        let now = self.clock.now();
+        let turn = self
+            .ledger
+            .lock()
+            .await
+            .contests
+            .turn(&about.key, write, now);
+        if let Some(turn) = turn {
+            if turn.news {
+                let live = self.live(&write.target).await;
+                let event = contest::told(write, live.as_ref(), &turn);
+                self.recorder.record(about, vec![event]);
+            }
+            if now < turn.at {
+                return Outcome::Failed(Failure::Contested(Contested {
+                    target: write.target.clone(),
+                    until: turn.at,
+                }));
+            }
+        }
+        let outcome = self.send(write).await;
+        let told = self.mesh.told(write, &outcome);
+        self.recorder.record(about, told.into_iter().collect());
+        let mut ledger = self.ledger.lock().await;
+        ledger.contests.record(&about.key, (write, &outcome), now);
+        outcome
+    }
+
+    /// The cluster in which objects of a kind are; why nobody knows, if so.
+    pub(crate) fn server_of(&self, resource: &Resource) -> Result<Server, String> {
+        if primary::is_of_mesh(resource) {
+            return self.mesh.server();
+        }
+        Ok(self.server.clone())
+    }
+
+    /// An object with its `managedFields`, which caches do not keep.
+    async fn live(&self, target: &ObjectKey) -> Option<Value> {
+        let key = ObjectKey {
+            resource: self.served.resource(&target.resource),
+            ..target.clone()
+        };
+        let server = self.server_of(&target.resource).ok()?;
+        match ask::value(&server, &key).await {
+            Ok(live) => Some(live),
+            Err(failure) => {
+                tracing::warn!(object = %key, ?failure, "cannot tell who takes it back");
+                None
+            }
+        }
     }
 
     /// Sends one write and says so in the log.
@@ -229,7 +292,7 @@ impl Shell {
         if let Outcome::Done(object) = &outcome {
             let version = object
                 .pointer("/metadata/resourceVersion")
-                .and_then(serde_json::Value::as_str);
+                .and_then(Value::as_str);
             if let Some(version) = version {
                 let written = [(write.target.clone(), version.to_owned())];
                 self.remember(&about.key, &written, number).await;
@@ -305,6 +368,13 @@ impl Shell {
             }
         }
     }
+}
+
+/// When to look again at what somebody takes back: no sooner than it may be written or relied upon, unless
+/// something else is to be done.
+pub(crate) fn look_at_contested(contested: &Contested, wake: Option<Timestamp>) -> Verdict {
+    let until = contested.until;
+    Verdict::Done(Some(wake.map_or(until, |wake| wake.min(until))))
 }
 
 /// When to look again after a failure.

@@ -89,6 +89,14 @@ async fn pass(shell: &Shell, rollout: &Arc<Rollout>) -> Verdict {
     shell
         .recorder
         .record(&about, rollout::told_of_pods(&applied));
+    if let Some((_, Failure::Contested(contested))) = applied.failure() {
+        if let Some(write) = rollout::status::counted(&snapshot, &plan, &applied)
+            && let Outcome::Failed(failure) = shell.send_alone(&about, &write).await
+        {
+            return shell.after(&about.key, &failure, wake(&plan)).await;
+        }
+        return reconcile::look_at_contested(contested, wake(&plan));
+    }
     if let Some((_, failure)) = applied.failure() {
         let outrun = shell.outrun(&about.key, failure).await;
         let told = rollout::after_failure(&snapshot, &applied, outrun, shell.clock.now());
@@ -108,12 +116,7 @@ async fn is_there_all_the_same(shell: &Shell, rollout: &Rollout) -> bool {
             resource: shell.served.resource(&unseen.resource),
             ..unseen
         };
-        let server = if primary::is_of_mesh(&key.resource) {
-            shell.mesh.server()
-        } else {
-            Ok(shell.server.clone())
-        };
-        let existence = match server {
+        let existence = match shell.server_of(&key.resource) {
             Ok(server) => ask::exists(&server, &key).await,
             Err(why) => Err(why),
         };

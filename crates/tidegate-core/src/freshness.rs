@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use crate::{
+    contest::Contests,
     plan::{ObjectKey, Resource},
     run::Failure,
 };
@@ -60,6 +61,8 @@ impl Outrun {
 pub struct Ledger {
     written: BTreeMap<ObjectKey, BTreeMap<Resource, u64>>,
     outrun: BTreeMap<ObjectKey, u32>,
+    /// Whose writes are taken back by others.
+    pub contests: Contests,
 }
 
 impl Ledger {
@@ -104,7 +107,8 @@ impl Ledger {
             | Failure::Refused(_)
             | Failure::Unavailable(_)
             | Failure::Unknown(_)
-            | Failure::Inexpressible(_) => None,
+            | Failure::Inexpressible(_)
+            | Failure::Contested(_) => None,
         }
     }
 
@@ -130,6 +134,7 @@ impl Ledger {
     pub fn forget(&mut self, owner: &ObjectKey) {
         self.written.remove(owner);
         self.outrun.remove(owner);
+        self.contests.forget(owner);
     }
 }
 

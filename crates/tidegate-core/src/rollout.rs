@@ -179,7 +179,8 @@ pub fn after_failure(
             | Failure::NotFound
             | Failure::Protected(_)
             | Failure::Unavailable(_)
-            | Failure::Unknown(_),
+            | Failure::Unknown(_)
+            | Failure::Contested(_),
             _,
         ) => None,
     }

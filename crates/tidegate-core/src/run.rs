@@ -7,8 +7,11 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use crate::plan::{
-    Effect, Event, Guard, ObjectKey, PODS, Plan, ROLLOUTS, Resource, Route, Verb, Write,
+use crate::{
+    contest::{self, Contested},
+    plan::{
+        Class, Effect, Event, Guard, ObjectKey, PODS, Plan, ROLLOUTS, Resource, Route, Verb, Write,
+    },
 };
 
 /// What came of one request.
@@ -39,6 +42,8 @@ pub enum Failure {
     Unknown(String),
     /// A router or another translator could not phrase the request; what the user is told.
     Inexpressible(Event),
+    /// Somebody takes it back each time: it was not sent, for its time has not come.
+    Contested(Contested),
 }
 
 /// What a pass that failed half-way tells the user.
@@ -95,7 +100,8 @@ impl Failure {
             | Self::Protected(_)
             | Self::Unavailable(_)
             | Self::Unknown(_)
-            | Self::Inexpressible(_) => None,
+            | Self::Inexpressible(_)
+            | Self::Contested(_) => None,
         }
     }
 
@@ -109,7 +115,8 @@ impl Failure {
             | Self::Protected(_)
             | Self::Refused(_)
             | Self::Unknown(_)
-            | Self::Inexpressible(_) => None,
+            | Self::Inexpressible(_)
+            | Self::Contested(_) => None,
         }
     }
 }
@@ -137,6 +144,8 @@ pub struct PlanRun {
     expanded: usize,
     events: Vec<Event>,
     failure: Option<(Option<Write>, Failure)>,
+    /// A field that stands, but may not stand for long.
+    doubt: Option<Contested>,
     set_aside: Vec<(Write, Failure)>,
     most_evictions: usize,
     evicted: usize,
@@ -153,6 +162,8 @@ enum Fate {
     SetAside,
     /// The others are done, and nothing is missing.
     Skipped,
+    /// Only what leaves nobody worse off is done.
+    Waits,
 }
 
 #[derive(Debug)]
@@ -183,6 +194,7 @@ impl PlanRun {
             expanded: 0,
             events: Vec::new(),
             failure: None,
+            doubt: None,
             set_aside: Vec::new(),
             most_evictions: plan.most_evictions,
             evicted: 0,
@@ -194,7 +206,7 @@ impl PlanRun {
 
     /// What to do next; `None` at the end or after a failure.
     pub fn next_step(&mut self) -> Option<Step> {
-        if self.failure.is_some() || self.in_flight.is_some() {
+        if self.in_flight.is_some() {
             return None;
         }
         let mut step = self.take_step()?;
@@ -208,12 +220,27 @@ impl PlanRun {
         Some(step)
     }
 
+    /// From now on nothing is taken away, and the run is not complete: a field that somebody takes back each
+    /// time may not stand for long (S2-11).
+    pub fn doubt(&mut self, contested: Contested) {
+        self.doubt = Some(contested);
+    }
+
     /// The next step that is still wanted: of evictions only so many, and after one nothing else
     /// (S0-7, S1-24).
     fn take_step(&mut self) -> Option<Step> {
         loop {
             let step = self.waiting.pop_front()?;
             let evicts = matches!(&step, Step::Write(write) if write.verb == Verb::Evict);
+            let takes =
+                matches!(&step, Step::Write(write) if write.class == Class::Destructive) || evicts;
+            if takes && self.doubt.is_some() {
+                if matches!(&step, Step::Write(write) if write.verb == Verb::Patch) {
+                    // Pods that stay leave no room for others to come.
+                    self.waiting.retain(moves_traffic);
+                }
+                continue;
+            }
             if !evicts && self.evicted > 0 {
                 self.waiting.clear();
                 return None;
@@ -259,7 +286,7 @@ impl PlanRun {
                     self.pending_route_events = events;
                 }
             }
-            Err(event) => self.failure = Some((None, Failure::Inexpressible(event))),
+            Err(event) => self.end(None, Failure::Inexpressible(event)),
         }
     }
 
@@ -282,11 +309,28 @@ impl PlanRun {
                 }
             }
             Outcome::Failed(failure) => match fate(&write, &failure) {
-                Fate::Ends => self.failure = Some((Some(write), failure)),
+                Fate::Ends => self.end(Some(write), failure),
+                Fate::Waits => {
+                    self.waiting.retain_mut(|step| {
+                        if let Step::Route(route) = step {
+                            // It is told once the weights are recorded, not each time until then.
+                            route.events.clear();
+                        }
+                        contest::goes_on(&write, step)
+                    });
+                    (self.expanded, self.pending_route_events) = (0, Vec::new());
+                    self.failure.get_or_insert((Some(write), failure));
+                }
                 Fate::SetAside => self.set_aside.push((write, failure)),
                 Fate::Skipped => {}
             },
         }
+    }
+
+    /// Nothing else is done.
+    fn end(&mut self, write: Option<Write>, failure: Failure) {
+        self.waiting.clear();
+        self.failure = Some((write, failure));
     }
 
     fn remember_version(&mut self, write: &Write, object: &Value) {
@@ -311,9 +355,11 @@ impl PlanRun {
     /// Ends the run. The only maker of [`Applied`].
     pub fn finish(self) -> Applied {
         let left = self.waiting.len() + usize::from(self.in_flight.is_some());
+        let doubt = self.doubt.map(|one| (None, Failure::Contested(one)));
+        let failure = self.failure.or(doubt);
         Applied {
-            complete: self.failure.is_none() && left == 0 && self.evicted == 0,
-            failure: self.failure,
+            complete: failure.is_none() && left == 0 && self.evicted == 0,
+            failure,
             set_aside: self.set_aside,
             versions: self.versions,
             rollout_version: self.status_version,
@@ -322,11 +368,28 @@ impl PlanRun {
     }
 }
 
+fn moves_traffic(step: &Step) -> bool {
+    match step {
+        Step::Route(_) => true,
+        Step::Write(write) => write.class == Class::Traffic,
+    }
+}
+
 /// One pod never blocks others (S1-24): what goes wrong with it alone is left to a later pass. An
 /// eviction that may have happened ends the run, for nothing may be scaled down beside it.
 fn fate(write: &Write, failure: &Failure) -> Fate {
     if write.target.resource != PODS {
-        return Fate::Ends;
+        return match failure {
+            Failure::Contested(_) => Fate::Waits,
+            Failure::Conflict
+            | Failure::AlreadyExists
+            | Failure::NotFound
+            | Failure::Protected(_)
+            | Failure::Refused(_)
+            | Failure::Unavailable(_)
+            | Failure::Unknown(_)
+            | Failure::Inexpressible(_) => Fate::Ends,
+        };
     }
     match (failure, write.verb) {
         (Failure::NotFound | Failure::Protected(_), _) => Fate::Skipped,
@@ -334,7 +397,7 @@ fn fate(write: &Write, failure: &Failure) -> Fate {
         | (Failure::AlreadyExists | Failure::Unavailable(_) | Failure::Inexpressible(_), _) => {
             Fate::Ends
         }
-        (Failure::Refused(_), _)
+        (Failure::Refused(_) | Failure::Contested(_), _)
         | (
             Failure::Conflict | Failure::Unknown(_),
             Verb::Create | Verb::Patch | Verb::PatchStatus | Verb::Delete,

@@ -7,6 +7,7 @@ mod disruption;
 mod endpoints;
 mod garbage;
 pub mod jobs;
+pub mod keeper;
 pub mod kubelet;
 pub mod metrics;
 mod pods;
@@ -17,8 +18,14 @@ use jiff::Timestamp;
 
 pub use self::pods::Fate;
 use self::{
-    deployments::Deployments, disruption::Budgets, endpoints::Endpoints, garbage::GarbageCollector,
-    jobs::Jobs, pods::Pods, replica_set::ReplicaSets,
+    deployments::Deployments,
+    disruption::Budgets,
+    endpoints::Endpoints,
+    garbage::GarbageCollector,
+    jobs::Jobs,
+    keeper::{Keeper, Kept},
+    pods::Pods,
+    replica_set::ReplicaSets,
 };
 use crate::{cluster::Cluster, digest::Digest};
 
@@ -54,6 +61,7 @@ pub struct Actors {
     budgets: Budgets,
     endpoints: Option<Endpoints>,
     garbage: GarbageCollector,
+    keeper: Keeper,
 }
 
 impl Actors {
@@ -70,6 +78,7 @@ impl Actors {
                 EndpointsWrites::Omitted => None,
             },
             garbage: GarbageCollector::default(),
+            keeper: Keeper::default(),
         }
     }
 
@@ -90,6 +99,7 @@ impl Actors {
                 endpoints.step(cluster, now);
             }
             self.garbage.step(cluster, now);
+            self.keeper.step(cluster, now);
             if cluster.version() == before {
                 return self.next();
             }
@@ -104,6 +114,7 @@ impl Actors {
             self.jobs.next(),
             self.pods.next(),
             self.budgets.next(),
+            self.keeper.next(),
         ]
         .into_iter()
         .flatten()
@@ -115,6 +126,7 @@ impl Actors {
         self.replica_sets.digest(digest);
         self.jobs.digest(digest);
         self.pods.digest(digest);
+        self.keeper.digest(digest);
     }
 
     /// Decides what becomes of the pods whose `rollouts-pod-template-hash` is this one, from now on.
@@ -138,6 +150,11 @@ impl Actors {
         now: Timestamp,
     ) -> anyhow::Result<()> {
         jobs::befall(cluster, metric, fate, now)
+    }
+
+    /// Has a tool keep an object as its repository has it, from now on.
+    pub fn keep(&mut self, kept: Kept) {
+        self.keeper.keep(kept);
     }
 
     /// How many pods there may be from now on; `None` for any number.

@@ -2,6 +2,7 @@
 //! plain calls in place of tasks. It dies where the faults say so; a new one begins with empty caches.
 
 mod caches;
+mod contested;
 mod experiments;
 mod lacks;
 mod measuring;
@@ -32,6 +33,7 @@ use tidegate_integrations::{
 pub use self::caches::followed;
 use self::{
     caches::{Caches, News},
+    contested::look_at_contested,
     lacks::Restless,
     queue::Queue,
     shelf::Broken,
@@ -150,12 +152,14 @@ impl Controller {
             digest.text(&object.name);
             digest.number(u64::from(*times));
         }
+        self.digest_contests(digest);
         Some(())
     }
 
-    /// Whether nothing keeps it from acting.
+    /// Whether nothing keeps it from acting, and nobody undoes what it does.
     pub(crate) fn is_calm(&self) -> bool {
-        self.queue.is_calm()
+        let mut contests = self.ledger.contests.open();
+        self.queue.is_calm() && !contests.any(|(_, _, rewrites, _)| rewrites > 1)
     }
 
     /// When it wants to act, if nothing changes.
@@ -325,6 +329,14 @@ impl Controller {
         around.explain(&about, &plan);
         let applied = self.carry_out(around, &about, (&plan, &observed.router_objects))?;
         around.tell(&about, rollout::told_of_pods(&applied));
+        if let Some((_, Failure::Contested(contested))) = applied.failure() {
+            if let Some(write) = rollout::status::counted(&snapshot, &plan, &applied)
+                && let Outcome::Failed(failure) = self.send_alone(around, &about, &write)?
+            {
+                return Ok(self.after(&about, &failure, wake(&plan)));
+            }
+            return Ok(look_at_contested(contested, wake(&plan)));
+        }
         if let Some((_, failure)) = applied.failure() {
             let outrun = self.ledger.outrun(&about, failure);
             let told = rollout::after_failure(&snapshot, &applied, outrun, around.now());
@@ -343,9 +355,14 @@ impl Controller {
         (plan, objects): (&Plan, &Objects),
     ) -> Result<Applied, Died> {
         let mut run = PlanRun::new(plan);
-        while let Some(step) = run.next_step() {
+        self.ledger.contests.begin(about, plan);
+        loop {
+            if let Some(doubt) = self.doubt(around, about) {
+                run.doubt(doubt);
+            }
+            let Some(step) = run.next_step() else { break };
             match step {
-                Step::Write(write) => run.record(around.send(about, &write)?),
+                Step::Write(write) => run.record(self.send_in_turn(around, about, &write)?),
                 Step::Route(route) => run.expand(traffic::phrase(&route, objects)),
             }
             around.tell(about, run.take_events());

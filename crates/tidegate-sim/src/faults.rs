@@ -29,6 +29,10 @@ pub enum Lacks {
     Rest,
     /// It acts before it has listed every kind.
     Sync,
+    /// It writes at once what somebody takes back, as often as it is taken back.
+    BackOff,
+    /// It goes on as soon as a field that somebody takes back is written.
+    Mistrust,
 }
 
 /// A broken controller.

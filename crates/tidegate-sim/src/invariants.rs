@@ -5,6 +5,7 @@
 
 mod adoption;
 mod blue_green;
+mod contests;
 mod drain;
 mod evidence;
 mod experiments;
@@ -33,7 +34,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use tidegate_core::{
-    plan::{ObjectKey, Write},
+    plan::{ObjectKey, Plan, Write},
     run::{Failure, Outcome},
 };
 
@@ -126,7 +127,7 @@ impl Deed<'_> {
 type Check = fn(&Deed<'_>) -> Option<String>;
 
 /// In the order of the catalogue.
-const CHECKS: [Check; 47] = [
+const CHECKS: [Check; 48] = [
     traffic::no_black_hole,
     traffic::capacity_before_weight,
     traffic::weight_before_scale_down,
@@ -172,6 +173,7 @@ const CHECKS: [Check; 47] = [
     sizes::aborted_stays_small,
     sizes::status_keeps_its_fields,
     order::the_same_object,
+    contests::no_stage_rests_on_them,
     pods::evictions_leave_enough,
     pods::only_what_was_injected,
 ];
@@ -270,8 +272,16 @@ impl Monitor {
         self.violations.extend(broken.into_iter().flatten());
     }
 
+    /// A pass was decided.
+    pub fn decided(&mut self, process: u32, about: &ObjectKey, plan: &Plan) {
+        let memory = Arc::make_mut(&mut self.memory);
+        memory.contests.decided(process, about, plan);
+    }
+
     /// Takes in what the controller learns of a write.
     pub fn learn(&mut self, sent: &Sent<'_>, outcome: &Outcome) {
+        let contests = &mut Arc::make_mut(&mut self.memory).contests;
+        self.violations.extend(contests.learn(sent, outcome));
         let Some(place) = sent.place else { return };
         let memory = Arc::make_mut(&mut self.memory);
         let process = sent.cause.process;

@@ -92,7 +92,8 @@ pub struct Happening {
     #[serde(default)]
     pub when: Option<String>,
     /// A person's command, or `{apply: object}`, `{patch: "Kind name", with: …}`, `{delete: "Kind name"}`,
-    /// which with `keeping: dependents` leaves what the object owns.
+    /// which with `keeping: dependents` leaves what the object owns; or `{keep: "Kind name", with: …, times: N}`
+    /// for a tool that takes back so often what others write, each time `within` a while, `as` this manager.
     #[serde(default)]
     pub user: Option<Value>,
     /// What becomes of pods.

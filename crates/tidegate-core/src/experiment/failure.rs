@@ -40,7 +40,8 @@ pub fn after_failure(
         | Failure::Protected(_)
         | Failure::Unavailable(_)
         | Failure::Unknown(_)
-        | Failure::Inexpressible(_) => None,
+        | Failure::Inexpressible(_)
+        | Failure::Contested(_) => None,
     }
 }
 

@@ -242,6 +242,24 @@ pub fn write(snapshot: &RolloutSnapshot, plan: &Plan, applied: &Applied) -> Opti
     write_status(&snapshot.rollout, next, applied.rollout_version())
 }
 
+/// How many pods there are and, if everything was written, where the traffic goes, where a plan that was held
+/// up says more than may be noted down: no stage rests on a field that somebody takes back (S2-11).
+pub fn counted(snapshot: &RolloutSnapshot, plan: &Plan, applied: &Applied) -> Option<Write> {
+    let planned = plan.status.as_deref()?;
+    let mut next = RolloutStatus {
+        replicas: planned.replicas,
+        updated_replicas: planned.updated_replicas,
+        ready_replicas: planned.ready_replicas,
+        available_replicas: planned.available_replicas,
+        ..snapshot.rollout.status.clone()
+    };
+    let waits = matches!(applied.failure(), Some((Some(_), _)));
+    if !waits {
+        next.canary.weights.clone_from(&planned.canary.weights);
+    }
+    write_status(&snapshot.rollout, &next, applied.rollout_version())
+}
+
 /// As [`write()`], for a status that stands for itself; `version` is the Rollout's newest known one if
 /// it is newer than what was observed.
 pub fn write_status(

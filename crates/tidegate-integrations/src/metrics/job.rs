@@ -261,7 +261,8 @@ impl Jobs {
             | Failure::Protected(_)
             | Failure::Refused(_)
             | Failure::Unavailable(_)
-            | Failure::Inexpressible(_) => {
+            | Failure::Inexpressible(_)
+            | Failure::Contested(_) => {
                 return self.later(failure, |why| error(now, now, why));
             }
         };
@@ -326,7 +327,8 @@ impl Jobs {
                 | Failure::Conflict
                 | Failure::AlreadyExists
                 | Failure::Protected(_)
-                | Failure::Inexpressible(_),
+                | Failure::Inexpressible(_)
+                | Failure::Contested(_),
             ) => return still_runs(measurement, now),
         };
         if let Some(end) = state::end(&job) {
@@ -405,7 +407,8 @@ impl Jobs {
                 failure @ (Failure::Unavailable(_)
                 | Failure::Unknown(_)
                 | Failure::Conflict
-                | Failure::AlreadyExists),
+                | Failure::AlreadyExists
+                | Failure::Contested(_)),
                 Place::Here | Place::Elsewhere,
             ) => Turn::Later(failure),
         }

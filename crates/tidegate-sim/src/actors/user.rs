@@ -13,7 +13,7 @@ use tidegate_api::{
 };
 
 use crate::cluster::{
-    Call, Cluster, DeletionOptions, Patch, Propagation, Target, fields,
+    Call, Cluster, DeletionOptions, Locator, Patch, Propagation, Target, fields,
     kinds::{self, KindId},
 };
 
@@ -125,6 +125,15 @@ impl User<'_> {
         };
         self.cluster.delete(&call, &target, &options)?;
         Ok(())
+    }
+
+    /// The object that is named like `Service web-stable`.
+    ///
+    /// # Errors
+    /// When there is no such kind.
+    pub fn locate(&self, what: &str) -> anyhow::Result<Locator> {
+        let (kind, name) = self.find(what)?;
+        Ok(Locator::new(kind, self.namespace_of(kind), name))
     }
 
     fn call(&self) -> Call {

@@ -7,10 +7,12 @@ use tidegate_core::{
     experiment::{self, Observed, Owner},
     observed::Objects,
     plan::{Event, ObjectKey, ROLLOUTS},
-    run::Outcome,
+    run::{Failure, Outcome},
 };
 
-use super::{Controller, Died, Surroundings, Verdict, key_of, next_look, wake};
+use super::{
+    Controller, Died, Surroundings, Verdict, contested::look_at_contested, key_of, next_look, wake,
+};
 use crate::{cluster::Locator, doors::direct};
 
 impl Controller {
@@ -50,6 +52,9 @@ impl Controller {
         let plan = &decision.plan;
         around.explain(about, plan);
         let applied = self.carry_out(around, about, (plan, &Objects::new()))?;
+        if let Some((_, Failure::Contested(contested))) = applied.failure() {
+            return Ok(look_at_contested(contested, wake(plan)));
+        }
         if let Some((_, failure)) = applied.failure() {
             let outrun = self.ledger.outrun(about, failure);
             let told = experiment::after_failure(&snapshot, &decision, (&applied, outrun), now);

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_core::plan::ObjectKey;
 
-use super::{Cause, flaps::Flaps, picture::hash_of};
+use super::{Cause, contests::Contests, flaps::Flaps, picture::hash_of};
 use crate::{
+    actors::keeper,
     cluster::{
         Change, Locator, What, fields,
         kinds::{self, KindId},
@@ -42,6 +43,7 @@ pub(super) struct Memory {
     /// The objects over which a process met a conflict: when, and up to which version it had seen them.
     pub(super) conflicts: BTreeMap<(u32, Locator), (Timestamp, u64)>,
     pub(super) flaps: Flaps,
+    pub(super) contests: Contests,
 }
 
 impl Memory {
@@ -78,6 +80,9 @@ impl Memory {
                     .insert(object.clone(), (change.version, change.at));
             }
         }
+        if change.actor == keeper::ACTOR {
+            self.flaps.forget();
+        }
         if object.kind == kinds::ROLLOUTS && is_another_stage(change) {
             self.flaps.forget();
         }
@@ -105,6 +110,7 @@ impl Memory {
         self.started.remove(&process);
         self.written.retain(|(one, _), _| *one != process);
         self.conflicts.retain(|(one, _), _| *one != process);
+        self.contests.forget_process(process);
     }
 
     /// What the future depends on. Versions are left out: once every cache is complete, all of them lie
@@ -121,6 +127,7 @@ impl Memory {
             digest.text(&object.name);
         }
         self.flaps.digest(digest);
+        self.contests.digest(digest);
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{LOOK, RESTART, World};
 use crate::{
-    actors::{Fate, metrics::Says},
+    actors::{Fate, keeper::Kept, metrics::Says},
     cluster::{Propagation, fields, kinds},
     invariants::Servers,
     scenario::{Api, Becoming, Blow, Happening, Jobs, Metrics, NAMESPACE, Pods},
@@ -214,6 +214,9 @@ impl World {
             self.cluster.install_istio();
             return Ok(());
         }
+        if let Some(what) = command.get("keep").and_then(Value::as_str) {
+            return self.keep(what, command);
+        }
         let done = if let Some(object) = apply {
             let what = format!(
                 "{} {}",
@@ -248,6 +251,26 @@ impl World {
             (Some(_), Err(refusal)) => Err(refusal.context("refused in other words")),
             (Some(_), Ok(())) => bail!("the API should have refused it"),
         }
+    }
+
+    /// A tool takes back what others write, so and so often.
+    fn keep(&mut self, what: &str, command: &Value) -> anyhow::Result<()> {
+        self.line("user", || format!("keep {what} with {}", command["with"]));
+        let what = self.named(what);
+        let times = command["times"].as_u64().context("how often?")?;
+        let within = command["within"].as_str().unwrap_or("300ms");
+        let kept = Kept {
+            object: self.user().locate(&what)?,
+            patch: command["with"].clone(),
+            manager: command["as"]
+                .as_str()
+                .unwrap_or("argocd-controller")
+                .to_owned(),
+            delay: within.parse()?,
+            times: u32::try_from(times)?,
+        };
+        self.actors.keep(kept);
+        Ok(())
     }
 
     /// The ReplicaSet of a version goes by the version's name, such as `ReplicaSet web-v1`.

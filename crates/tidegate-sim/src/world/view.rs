@@ -18,6 +18,7 @@ use tidegate_integrations::metrics;
 
 use super::{CONTROLLER, Outside};
 use crate::{
+    actors::keeper,
     cluster::{
         Call, Cluster, Locator, fields,
         kinds::{self, KindId},
@@ -75,6 +76,16 @@ pub(super) fn notice(outside: &mut Outside, cluster: &Cluster, cause: Option<&Ca
         .changes_since(seen)
         .expect("the simulated cluster forgets nothing");
     for change in changes {
+        if change.actor == keeper::ACTOR {
+            let line = || {
+                format!(
+                    "{} {} is as it was",
+                    fields::text(&change.new, &["kind"]),
+                    change.object.name
+                )
+            };
+            outside.trace.line(change.at, "keeper", line);
+        }
         for broken in outside.monitor.look(change, cause) {
             outside.trace.line(change.at, "BROKEN", || broken);
         }
@@ -243,6 +254,8 @@ impl Surroundings for View<'_> {
     }
 
     fn explain(&mut self, about: &ObjectKey, plan: &Plan) {
+        let process = self.cause.process;
+        self.outside.monitor.decided(process, about, plan);
         let waits = plan.wake.as_ref().map(|wake| wake.reason.to_string());
         let waits = waits.unwrap_or_default();
         if self.outside.waits.get(about) != Some(&waits) {

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod colours;
+mod contests;
 mod ends;
 mod experiment_step;
 mod experiments;

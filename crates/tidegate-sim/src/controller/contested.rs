@@ -1,0 +1,64 @@
+//! Writes that somebody takes back; as in the shell.
+
+use jiff::Timestamp;
+use tidegate_core::{
+    contest::{self, Contested},
+    plan::{ObjectKey, Write},
+    run::{Failure, Outcome},
+};
+use tidegate_integrations::metrics::Call;
+
+use super::{Controller, Died, Surroundings, Verdict};
+use crate::{digest::Digest, faults::Lacks};
+
+impl Controller {
+    /// Which field may be taken back again at any time, of those that were written.
+    pub(super) fn doubt(&self, around: &impl Surroundings, about: &ObjectKey) -> Option<Contested> {
+        if around.lacks() == Some(Lacks::Mistrust) {
+            return None;
+        }
+        self.ledger.contests.doubt(about, around.now())
+    }
+
+    /// Sends one write of a plan, unless somebody takes it back each time and its time has not come.
+    pub(super) fn send_in_turn(
+        &mut self,
+        around: &mut impl Surroundings,
+        about: &ObjectKey,
+        write: &Write,
+    ) -> Result<Outcome, Died> {
+        let now = around.now();
+        if let Some(turn) = self.ledger.contests.turn(about, write, now) {
+            if turn.news {
+                let live = around.look_up(&Call::Get(write.target.clone())).ok();
+                let event = contest::told(write, live.as_ref(), &turn);
+                around.tell(about, vec![event]);
+            }
+            if now < turn.at && around.lacks() != Some(Lacks::BackOff) {
+                return Ok(Outcome::Failed(Failure::Contested(Contested {
+                    target: write.target.clone(),
+                    until: turn.at,
+                })));
+            }
+        }
+        let outcome = around.send(about, write)?;
+        self.ledger.contests.record(about, (write, &outcome), now);
+        Ok(outcome)
+    }
+
+    /// What its future depends on. What was written once makes a difference only to who is taken back next.
+    pub(super) fn digest_contests(&self, digest: &mut Digest) {
+        for (owner, target, rewrites, at) in self.ledger.contests.open() {
+            digest.text(&owner.name);
+            digest.text(&target.name);
+            digest.number(u64::from(rewrites));
+            digest.instant(at);
+        }
+    }
+}
+
+/// When to look again at what somebody takes back; as in the shell.
+pub(super) fn look_at_contested(contested: &Contested, wake: Option<Timestamp>) -> Verdict {
+    let until = contested.until;
+    Verdict::Done(Some(wake.map_or(until, |wake| wake.min(until))))
+}
