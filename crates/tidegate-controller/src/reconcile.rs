@@ -228,10 +228,11 @@ impl Shell {
                 self.recorder.record(about, vec![event]);
             }
             if now < turn.at {
-                return Outcome::Failed(Failure::Contested(Contested {
+                let contested = Contested {
                     target: write.target.clone(),
                     until: turn.at,
-                }));
+                };
+                return Outcome::Failed(Failure::Contested(Box::new(contested)));
             }
         }
         let outcome = self.send(write).await;

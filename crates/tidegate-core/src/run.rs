@@ -43,7 +43,7 @@ pub enum Failure {
     /// A router or another translator could not phrase the request; what the user is told.
     Inexpressible(Event),
     /// Somebody takes it back each time: it was not sent, for its time has not come.
-    Contested(Contested),
+    Contested(Box<Contested>),
 }
 
 /// What a pass that failed half-way tells the user.
@@ -355,7 +355,9 @@ impl PlanRun {
     /// Ends the run. The only maker of [`Applied`].
     pub fn finish(self) -> Applied {
         let left = self.waiting.len() + usize::from(self.in_flight.is_some());
-        let doubt = self.doubt.map(|one| (None, Failure::Contested(one)));
+        let doubt = self
+            .doubt
+            .map(|one| (None, Failure::Contested(Box::new(one))));
         let failure = self.failure.or(doubt);
         Applied {
             complete: failure.is_none() && left == 0 && self.evicted == 0,

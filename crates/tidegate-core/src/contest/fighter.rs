@@ -62,20 +62,20 @@ pub(super) fn words(patch: &Value, live: Option<&Value>) -> String {
     paths.join(", ")
 }
 
-fn gather((patch, live): (&Value, Option<&Value>), path: &str, paths: &mut Vec<String>) {
+fn gather((patch, live): (&Value, Option<&Value>), place: &str, paths: &mut Vec<String>) {
     let Some(members) = patch.as_object() else {
         if live != Some(patch) {
-            paths.push(path.to_owned());
+            paths.push(place.to_owned());
         }
         return;
     };
     for (name, value) in members {
-        let path = match (path.is_empty(), name.contains(['.', '/'])) {
+        let place = match (place.is_empty(), name.contains(['.', '/'])) {
             (true, _) => name.clone(),
-            (false, false) => format!("{path}.{name}"),
-            (false, true) => format!("{path}[{name}]"),
+            (false, false) => format!("{place}.{name}"),
+            (false, true) => format!("{place}[{name}]"),
         };
         let live = live.map(|live| live.get(name).unwrap_or(&Value::Null));
-        gather((value, live), &path, paths);
+        gather((value, live), &place, paths);
     }
 }

@@ -94,12 +94,12 @@ impl Keeper {
 
 /// Whether a merge patch would change something.
 fn differs(object: &Value, patch: &Value) -> bool {
-    match patch {
-        Value::Object(members) => members
-            .iter()
-            .any(|(name, patch)| differs(object.get(name).unwrap_or(&Value::Null), patch)),
-        patch => object != patch,
-    }
+    let Some(members) = patch.as_object() else {
+        return object != patch;
+    };
+    members
+        .iter()
+        .any(|(name, patch)| differs(object.get(name).unwrap_or(&Value::Null), patch))
 }
 
 /// The fields of a patch in the form of `fieldsV1`.

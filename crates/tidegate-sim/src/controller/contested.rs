@@ -35,10 +35,11 @@ impl Controller {
                 around.tell(about, vec![event]);
             }
             if now < turn.at && around.lacks() != Some(Lacks::BackOff) {
-                return Ok(Outcome::Failed(Failure::Contested(Contested {
+                let contested = Contested {
                     target: write.target.clone(),
                     until: turn.at,
-                })));
+                };
+                return Ok(Outcome::Failed(Failure::Contested(Box::new(contested))));
             }
         }
         let outcome = around.send(about, write)?;

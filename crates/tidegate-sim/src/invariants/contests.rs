@@ -73,9 +73,7 @@ impl Contests {
             at: sent.now,
             again: 0,
         };
-        let Some(known) = self.last.insert(key.clone(), fresh) else {
-            return None;
-        };
+        let known = self.last.insert(key.clone(), fresh)?;
         let waited = sent.now.duration_since(known.at);
         if known.body != write.body || waited > known.wait() + QUIET {
             return None;
