@@ -132,7 +132,8 @@ impl Mesh {
                 | Failure::NotFound
                 | Failure::Protected(_)
                 | Failure::Refused(_)
-                | Failure::Inexpressible(_),
+                | Failure::Inexpressible(_)
+                | Failure::Contested(_),
             )
             | Outcome::Done(_) => return None,
         };

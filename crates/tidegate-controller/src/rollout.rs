@@ -16,7 +16,7 @@ use tidegate_integrations::traffic;
 
 use crate::{
     ask::{self, Existence},
-    observe, primary,
+    observe,
     reconcile::{self, Kind, Name, Shell, Verdict},
     record::{About, Recorder},
     watch::{Broken, Change, Found},
