@@ -6,7 +6,7 @@ use crate::{
     plan::{Backend, Effect, Event, ManagedRoutes, Route, RouteRequest, Sequence, TrafficSplit},
     reason::Reason,
     rollout::{
-        desired::{experiments, routers},
+        desired::{analysis_runs::INCONCLUSIVE, experiments, routers},
         draft::Draft,
         replica_math::{
             self, current_step, cut_share, desired_weight, is_dynamic, lacking, max_weight,
@@ -160,13 +160,17 @@ fn wish(snapshot: &RolloutSnapshot, draft: &Draft) -> Wish {
 }
 
 /// Differs from upstream, which moves traffic on to pods that were on their way when somebody paused
-/// the Rollout: a weight does not rise meanwhile (S1-7).
+/// the Rollout (S1-7), or when an analysis came to no verdict (S1-6): a weight does not rise meanwhile.
 fn while_paused(snapshot: &RolloutSnapshot, (weight, reason): (i32, Reason)) -> (i32, Reason) {
     let held = held_weight(snapshot);
-    if snapshot.user_pause == UserPause::Running || weight <= held {
+    let by = match snapshot.user_pause {
+        UserPause::Paused => "spec.paused is true",
+        UserPause::Running if snapshot.is_paused_for(INCONCLUSIVE) => "an analysis has no verdict",
+        UserPause::Running => return (weight, reason),
+    };
+    if weight <= held {
         return (weight, reason);
     }
-    let by = "spec.paused is true";
     (held, Reason::Halted { by })
 }
 
