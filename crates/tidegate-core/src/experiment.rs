@@ -124,7 +124,7 @@ fn conclude(
         status: next.clone(),
         ..experiment.clone()
     };
-    for (at, reason) in assess::wakes(&after) {
+    for (at, reason) in assess::wakes(&after, now) {
         decision.plan.wake_at(at, reason);
     }
     decision.status = Some(Box::new(next));

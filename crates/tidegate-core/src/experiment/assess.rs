@@ -211,8 +211,9 @@ fn over_analyses<'a>(spec: &ExperimentSpec, next: &ExperimentStatus) -> Verdict<
     }
 }
 
-/// When to look again: at the end of its duration, and when pods that are missing are overdue.
-pub(super) fn wakes(experiment: &Experiment) -> Vec<(Timestamp, Reason)> {
+/// When to look again: at the end of its duration, and when pods that are missing are overdue. Where pods are
+/// missing at the end, that lies behind, and there is nothing to look at again for it.
+pub(super) fn wakes(experiment: &Experiment, now: Timestamp) -> Vec<(Timestamp, Reason)> {
     let status = &experiment.status;
     if is_terminating(&experiment.spec, status) {
         return Vec::new();
@@ -230,6 +231,7 @@ pub(super) fn wakes(experiment: &Experiment) -> Vec<(Timestamp, Reason)> {
             wakes.push((deadline(experiment, since), Reason::ProgressDeadline));
         }
     }
+    wakes.retain(|(at, _)| *at > now);
     wakes
 }
 
