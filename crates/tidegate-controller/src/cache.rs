@@ -4,6 +4,7 @@
 
 mod packed;
 mod trimmed;
+mod versions;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,7 +14,7 @@ use std::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 use tidegate_api::meta::ObjectMeta;
-use tidegate_core::plan::ObjectKey;
+use tidegate_core::{consistency::Expected, plan::ObjectKey};
 use tidegate_integrations::traffic::Absence;
 use tokio::sync::watch;
 
@@ -67,6 +68,8 @@ pub(crate) struct Cache<T> {
     synced: watch::Sender<bool>,
     absent: watch::Sender<Option<Absence>>,
     fault: watch::Sender<Option<String>>,
+    /// An object whose last change by this very process its watch has lost.
+    lost: watch::Sender<Option<Key>>,
 }
 
 #[derive(Debug)]
@@ -75,12 +78,15 @@ struct Objects<T> {
     by_owner: BTreeMap<String, BTreeSet<Key>>,
     by_reference: BTreeMap<ObjectKey, BTreeSet<Key>>,
     version: Option<u64>,
+    expected: Expected,
 }
 
 #[derive(Debug)]
 struct Entry<T> {
     /// The uid of its controller; empty if nobody controls it.
     owner: String,
+    /// Its version; 0 if that is no number.
+    version: u64,
     references: Box<[ObjectKey]>,
     form: Form<T>,
 }
@@ -131,10 +137,12 @@ impl<T: Cached> Cache<T> {
                 by_owner: BTreeMap::new(),
                 by_reference: BTreeMap::new(),
                 version: None,
+                expected: Expected::default(),
             }),
             synced: watch::Sender::new(false),
             absent: watch::Sender::new(None),
             fault: watch::Sender::new(None),
+            lost: watch::Sender::new(None),
         })
     }
 
@@ -314,21 +322,6 @@ impl<T: Cached> Cache<T> {
         })
     }
 
-    /// Up to which version the cache is complete.
-    pub(crate) fn version(&self) -> Option<u64> {
-        self.with(|objects| objects.version)
-    }
-
-    /// Everything up to this version is in the cache.
-    pub(crate) fn complete(&self, version: &str) {
-        if let Ok(version) = version.parse::<u64>() {
-            self.with(|objects| {
-                let known = objects.version.map_or(version, |known| known.max(version));
-                objects.version = Some(known);
-            });
-        }
-    }
-
     /// Whether there was a complete list.
     pub(crate) fn is_synced(&self) -> bool {
         *self.synced.borrow()
@@ -358,7 +351,11 @@ impl<T: Cached> Cache<T> {
     /// An object is gone.
     pub(crate) fn take(&self, metadata: &ObjectMeta, tell: &dyn Fn(Change<'_>)) {
         let key = (metadata.namespace.clone(), metadata.name.clone());
-        self.with(|objects| objects.remove(&key));
+        let version = version(metadata);
+        self.with(|objects| {
+            objects.expected.told(&key, version);
+            objects.remove(&key)
+        });
         self.complete(&metadata.resource_version);
         tell(Change::Gone(metadata));
     }
@@ -389,6 +386,7 @@ impl<T: Cached> Cache<T> {
 
 impl<T> Objects<T> {
     fn insert(&mut self, key: Key, entry: Entry<T>) {
+        self.expected.told(&key, entry.version);
         self.remove(&key);
         let owned = self.by_owner.entry(entry.owner.clone()).or_default();
         owned.insert(key.clone());
@@ -428,6 +426,7 @@ impl<T: Cached> Entry<T> {
         let metadata = object.metadata().clone();
         let entry = Self {
             owner: owner(&metadata),
+            version: version(&metadata),
             references: object.references().into(),
             form: match T::HELD {
                 Held::Read => Form::Read(Arc::new(object)),
@@ -452,6 +451,7 @@ impl<T: Cached> Entry<T> {
         };
         let entry = Self {
             owner: owner(&metadata),
+            version: version(&metadata),
             references: Box::default(),
             form: Form::Broken(Arc::new(broken)),
         };
@@ -480,6 +480,11 @@ impl<T: Cached> Form<T> {
             Self::Broken(_) => None,
         }
     }
+}
+
+/// The version as a number; 0 if it is none.
+fn version(metadata: &ObjectMeta) -> u64 {
+    metadata.resource_version.parse().unwrap_or_default()
 }
 
 /// The uid of the controller; empty if nobody controls it.
@@ -564,5 +569,30 @@ mod tests {
         assert_eq!(cache.version(), Some(7));
         cache.complete("5");
         assert_eq!(cache.version(), Some(7));
+    }
+
+    #[tokio::test]
+    async fn a_cache_claims_nothing_beyond_an_own_write_that_its_watch_has_lost() {
+        let cache = Cache::<Rollout>::new();
+        cache.put(&rollout("web", "a"));
+        cache.listed("7");
+        let web = || ("shop".to_owned(), "web".to_owned());
+        cache.expect(web(), "9");
+        cache.complete("8");
+        assert_eq!(
+            (cache.version(), cache.lost.borrow().clone()),
+            (Some(8), None)
+        );
+        cache.complete("12");
+        assert_eq!(cache.version(), Some(8));
+        assert_eq!(cache.loses().await, web());
+        cache.listed("12");
+        assert_eq!(
+            (cache.version(), cache.lost.borrow().clone()),
+            (Some(12), None)
+        );
+        // The same, where the answer comes after the watch has gone on.
+        cache.expect(web(), "11");
+        assert_eq!((cache.version(), cache.loses().await), (Some(10), web()));
     }
 }

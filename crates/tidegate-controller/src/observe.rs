@@ -223,6 +223,30 @@ impl Caches {
         tasks
     }
 
+    /// This process has written an object, which makes this version of it: the watch must tell of it.
+    pub(crate) fn expect(&self, key: &ObjectKey, version: &str) {
+        let (resource, name) = (&key.resource, (key.namespace.clone(), key.name.clone()));
+        if *resource == ROLLOUTS {
+            self.rollouts.expect(name, version);
+        } else if *resource == REPLICA_SETS {
+            self.replica_sets.expect(name, version);
+        } else if *resource == SERVICES {
+            self.services.expect(name, version);
+        } else if *resource == INGRESSES {
+            self.ingresses.expect(name, version);
+        } else if *resource == VIRTUAL_SERVICES {
+            self.virtual_services.expect(name, version);
+        } else if *resource == DESTINATION_RULES {
+            self.destination_rules.expect(name, version);
+        } else if *resource == ANALYSIS_RUNS {
+            self.analysis_runs.expect(name, version);
+        } else if *resource == EXPERIMENTS {
+            self.experiments.expect(name, version);
+        } else if *resource == DEPLOYMENTS {
+            self.workloads.expect(key, version);
+        }
+    }
+
     /// Nobody works on Rollouts: what only they need is not looked at.
     fn do_without_rollouts(&self) {
         self.rollouts.mark_synced();

@@ -366,6 +366,7 @@ impl Shell {
         for (key, version) in versions {
             if stays || !primary::is_of_mesh(&key.resource) {
                 ledger.record(owner, &key.resource, version);
+                self.caches.expect(key, version);
             }
         }
     }

@@ -60,6 +60,8 @@ pub struct Surroundings {
     pub egress: Egress,
     /// Learns where `/metrics` and `/healthz` are answered.
     pub listening: Option<watch::Sender<Option<Listening>>>,
+    /// How often each kind is looked through for changes that were lost on their way, if not as usual.
+    pub check_every: Option<Duration>,
 }
 
 /// Where a controller is asked about itself.
@@ -83,6 +85,7 @@ impl Surroundings {
             clock: Clock::wall(),
             egress: Egress::FromEnvironment,
             listening: None,
+            check_every: None,
         })
     }
 }
@@ -156,7 +159,11 @@ impl Parts {
     async fn start(args: &Args, surroundings: &Surroundings) -> anyhow::Result<Self> {
         let metrics = Arc::new(Metrics::default());
         let client = surroundings.client.clone();
-        let server = Server::new(client, args.rate(), Arc::clone(&metrics));
+        let connect = |client| {
+            let server = Server::new(client, args.rate(), Arc::clone(&metrics));
+            server.checked_every(surroundings.check_every)
+        };
+        let server = connect(client);
         let fence = if args.leader_elect {
             Fence::closed()
         } else {
@@ -168,7 +175,7 @@ impl Parts {
         let recorder = Recorder::start(door.clone(), surroundings.clock, Arc::clone(&metrics));
         let tell = tell(&caches, &queues, (recorder.clone(), fence.clone()));
         let job_server = match &surroundings.jobs {
-            Some(client) => Server::new(client.clone(), args.rate(), Arc::clone(&metrics)),
+            Some(client) => connect(client.clone()),
             None => server.clone(),
         };
         let shell = Arc::new(Shell {
@@ -428,6 +435,7 @@ mod tests {
             clock: Clock::wall(),
             egress: Egress::FromEnvironment,
             listening: None,
+            check_every: None,
         };
         Parts::start(&args, &surroundings).await.unwrap()
     }

@@ -28,6 +28,8 @@ pub(crate) struct Server {
     pub(crate) client: Client,
     pace: Arc<Pace>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Between two checks of a kind that is followed, if not as usual.
+    pub(crate) check_every: Option<Duration>,
 }
 
 /// Why there is no good answer.
@@ -76,6 +78,15 @@ impl Server {
             client,
             pace: Arc::new(Pace::new(rate)),
             metrics,
+            check_every: None,
+        }
+    }
+
+    /// The same with another period of checks.
+    pub(crate) fn checked_every(self, check_every: Option<Duration>) -> Self {
+        Self {
+            check_every,
+            ..self
         }
     }
 

@@ -1,5 +1,6 @@
 //! Lists and watches: keep each cache up with the cluster, and tell of every change.
 
+mod consistency;
 mod news;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -85,7 +86,11 @@ pub(crate) async fn follow<T: Cached>(
                     version,
                     heard: Instant::now(),
                 };
-                let why = stream(&server, &scope, &cache, (&mut position, &tell)).await;
+                let why = tokio::select! {
+                    why = stream(&server, &scope, &cache, (&mut position, &tell)) => why,
+                    why = consistency::until_missed(&server, &scope, &cache) => why,
+                    why = consistency::until_lost(&scope, &cache) => why,
+                };
                 heard = position.heard;
                 tracing::debug!(kind = %scope.resource.kind, %why, "watch ended");
             }
@@ -167,11 +172,7 @@ async fn relist<T: Cached>(
     let mut listed = BTreeSet::new();
     let mut token = String::new();
     loop {
-        let mut query = vec![("limit", PAGE.to_string())];
-        if !token.is_empty() {
-            query.push(("continue", token));
-        }
-        let request = get(scope, &query).map_err(Unanswered::NeverSent)?;
+        let request = get(scope, &page_from(token)).map_err(Unanswered::NeverSent)?;
         let text = server.read(request).await?;
         let page = wire::page(&text).map_err(|error| Unanswered::Lost(error.to_string()))?;
         for raw in page.items {
@@ -181,7 +182,7 @@ async fn relist<T: Cached>(
         }
         if page.token.is_empty() {
             cache.keep_only(&listed, tell);
-            cache.complete(&page.version);
+            cache.listed(&page.version);
             return Ok(page.version);
         }
         token = page.token;
@@ -284,6 +285,15 @@ async fn watch_once<T: Cached>(
         }
     }
     Ok(())
+}
+
+/// Asks for a page of a list: the first one without a token.
+fn page_from(token: String) -> Vec<(&'static str, String)> {
+    let mut query = vec![("limit", PAGE.to_string())];
+    if !token.is_empty() {
+        query.push(("continue", token));
+    }
+    query
 }
 
 fn get(scope: &Scope, query: &[(&str, String)]) -> Result<Request<Vec<u8>>, String> {

@@ -94,6 +94,20 @@ struct Outline<'a> {
     status: Option<&'a RawValue>,
 }
 
+/// What tells an object from others, and from itself at another time.
+#[derive(Deserialize)]
+struct Versioned {
+    metadata: Identity,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Identity {
+    namespace: String,
+    name: String,
+    resource_version: String,
+}
+
 /// Takes a page apart.
 ///
 /// # Errors
@@ -105,6 +119,13 @@ pub fn page(text: &str) -> Result<Page<'_>, serde_json::Error> {
         version: list.metadata.resource_version,
         token: list.metadata.token,
     })
+}
+
+/// Namespace and name of an object, and its version; `None` if it has none of these that can be compared.
+pub fn version(raw: &RawValue) -> Option<((String, String), u64)> {
+    let Versioned { metadata } = serde_json::from_str(raw.get()).ok()?;
+    let version = metadata.resource_version.parse().ok()?;
+    Some(((metadata.namespace, metadata.name), version))
 }
 
 /// Reads one object.
@@ -280,6 +301,9 @@ mod tests {
             "spec.plugins.org/hook.a.a.a: nested more than 128 levels deep"
         );
         assert_eq!(item(page.items[1]).unwrap()["metadata"]["name"], "web");
+        let deep = ("n".to_owned(), "deep".to_owned());
+        assert_eq!(version(page.items[0]), Some((deep, 7)));
+        assert_eq!(version(page.items[1]), None);
     }
 
     #[test]

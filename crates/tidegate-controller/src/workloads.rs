@@ -159,6 +159,14 @@ impl Workloads {
         self.of(resource).and_then(|lazy| lazy.cache.version())
     }
 
+    /// This process has written an object, which makes this version of it.
+    pub(crate) fn expect(&self, key: &ObjectKey, version: &str) {
+        if let Some(lazy) = self.of(&key.resource) {
+            let name = (key.namespace.clone(), key.name.clone());
+            lazy.cache.expect(name, version);
+        }
+    }
+
     fn of(&self, resource: &Resource) -> Option<&Lazy> {
         self.0.iter().find(|lazy| lazy.resource == *resource)
     }

@@ -5,6 +5,7 @@
 //! [`rollout::status::write`] turns what was done into the next status.
 
 pub mod analysis_run;
+pub mod consistency;
 pub mod contest;
 pub mod experiment;
 pub mod freshness;

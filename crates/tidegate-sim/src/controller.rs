@@ -5,6 +5,7 @@ mod caches;
 mod contested;
 mod experiments;
 mod lacks;
+mod losing;
 mod measuring;
 mod queue;
 mod shelf;
@@ -30,7 +31,7 @@ use tidegate_integrations::{
     traffic,
 };
 
-pub use self::caches::followed;
+pub use self::caches::{Sight, followed};
 use self::{
     caches::{Caches, News},
     contested::look_at_contested,
@@ -69,7 +70,7 @@ pub trait Surroundings {
     /// What it lacks, if it is a broken one.
     fn lacks(&self) -> Option<Lacks>;
     /// A pass begins, on what was seen of each kind.
-    fn begin(&mut self, about: &Locator, seen: Vec<(KindId, u64)>);
+    fn begin(&mut self, about: &Locator, sight: Sight);
     /// Sends a write.
     ///
     /// # Errors
@@ -142,9 +143,10 @@ impl Controller {
         }
     }
 
-    /// Everything that its future depends on; `None` while it has not taken in every change.
+    /// Everything that its future depends on; `None` while it has not taken in every change,
+    /// or is to lose one.
     pub(crate) fn digest(&self, cluster: &Cluster, digest: &mut Digest) -> Option<()> {
-        if !self.caches.is_complete(cluster) {
+        if !self.caches.is_complete(cluster) || self.caches.are_losing() {
             return None;
         }
         self.queue.digest(digest);
@@ -172,7 +174,25 @@ impl Controller {
     /// # Errors
     /// When the controller dies over it.
     pub fn pass(&mut self, around: &mut impl Surroundings) -> Result<Option<Locator>, Died> {
-        let News { dirty, gone } = self.follow(around);
+        let news = self.follow(around);
+        self.hear(around, news);
+        let now = around.now();
+        let Some(object) = self.queue.take(now) else {
+            return Ok(None);
+        };
+        let verdict = match self.ledger.check(&key_of(&object), &self.caches) {
+            Freshness::Behind(_) if around.lacks() != Some(Lacks::Ledger) => Verdict::Behind,
+            Freshness::Fresh | Freshness::Behind(_) => {
+                around.begin(&object, self.caches.sight());
+                self.look_at(around, &object)?
+            }
+        };
+        self.queue_again(around, &object, verdict);
+        Ok(Some(object))
+    }
+
+    /// Takes in what has changed.
+    fn hear(&mut self, around: &mut impl Surroundings, News { dirty, gone }: News) {
         for metadata in gone {
             let about = ObjectKey::new(ROLLOUTS, &metadata.namespace, &metadata.name);
             around.tell(&about, vec![rollout::events::deleted(&metadata)]);
@@ -183,19 +203,6 @@ impl Controller {
                 self.queue.add(object);
             }
         }
-        let now = around.now();
-        let Some(object) = self.queue.take(now) else {
-            return Ok(None);
-        };
-        let verdict = match self.ledger.check(&key_of(&object), &self.caches) {
-            Freshness::Behind(_) if around.lacks() != Some(Lacks::Ledger) => Verdict::Behind,
-            Freshness::Fresh | Freshness::Behind(_) => {
-                around.begin(&object, self.caches.versions());
-                self.look_at(around, &object)?
-            }
-        };
-        self.queue_again(around, &object, verdict);
-        Ok(Some(object))
     }
 
     /// When the object is looked at again.
@@ -369,7 +376,7 @@ impl Controller {
         }
         let applied = run.finish();
         for (key, version) in applied.versions() {
-            self.ledger.record(about, &key.resource, version);
+            self.remember(around, (about, key), version);
         }
         Ok(applied)
     }
@@ -461,7 +468,7 @@ impl Controller {
                 .pointer("/metadata/resourceVersion")
                 .and_then(serde_json::Value::as_str);
             if let Some(version) = version {
-                self.ledger.record(about, &write.target.resource, version);
+                self.remember(around, (about, &write.target), version);
             }
         }
         Ok(outcome)

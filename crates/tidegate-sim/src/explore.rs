@@ -18,6 +18,7 @@ pub fn play(text: &str, read: impl Fn(&str) -> anyhow::Result<String>) -> anyhow
     let tell = || -> anyhow::Result<(World, Vec<u64>)> {
         let mut world = World::new(&scenario, Keep::Lines, &read)?;
         world.keep_states();
+        world.doubt_caches();
         world.run()?;
         let states = world.take_states();
         Ok((world, states))

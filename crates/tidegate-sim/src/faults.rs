@@ -33,6 +33,10 @@ pub enum Lacks {
     BackOff,
     /// It goes on as soon as a field that somebody takes back is written.
     Mistrust,
+    /// It writes although its Lease may be another's.
+    Fence,
+    /// It never holds its caches against the cluster.
+    Checks,
 }
 
 /// A broken controller.

@@ -14,6 +14,7 @@ mod gates;
 mod identity;
 mod intent;
 mod kept;
+pub(crate) mod lease;
 mod liveness;
 mod measurements;
 mod memory;
@@ -44,6 +45,7 @@ use crate::{
         Change, Cluster, Locator, What, fields,
         kinds::{self, KindId},
     },
+    controller::Sight,
     digest::Digest,
     trace::Trace,
     world::CONTROLLER,
@@ -57,19 +59,36 @@ pub struct Cause {
     /// The cluster's version when the pass began.
     pub version: u64,
     /// The version up to which each watched kind had been seen.
-    pub seen: Vec<(KindId, u64)>,
+    pub sight: Sight,
 }
 
 impl Cause {
-    /// The version up to which a kind had been seen.
+    /// The version up to which all of a kind had been seen: not beyond what its watch has lost.
     fn saw(&self, kind: KindId) -> u64 {
-        let seen = self.seen.iter().find(|(known, _)| *known == kind);
+        let claimed = self.claimed(kind);
+        match &self.sight.blind {
+            Some((lost, version)) if lost.kind == kind => claimed.min(version.saturating_sub(1)),
+            Some(_) | None => claimed,
+        }
+    }
+
+    /// The version up to which an object had been seen.
+    fn saw_of(&self, object: &Locator) -> u64 {
+        match &self.sight.blind {
+            Some((lost, _)) if lost == object => self.saw(object.kind),
+            Some(_) | None => self.claimed(object.kind),
+        }
+    }
+
+    /// The version up to which the watch of a kind has come, as far as anybody can know who looks at it.
+    fn claimed(&self, kind: KindId) -> u64 {
+        let seen = self.sight.seen.iter().find(|(known, _)| *known == kind);
         seen.map_or(0, |(_, version)| *version)
     }
 
     /// Whether the kind is watched at all.
     fn knows(&self, kind: KindId) -> bool {
-        self.seen.iter().any(|(known, _)| *known == kind)
+        self.sight.seen.iter().any(|(known, _)| *known == kind)
     }
 }
 
@@ -107,6 +126,14 @@ impl Deed<'_> {
         let version = cause.saw(kinds::REPLICA_SETS);
         let known = self.state.available_at((&self.after.uid, hash), version);
         known.min(self.after.set(hash).want)
+    }
+
+    /// Whether the watch has lost how the Rollout is by now.
+    fn is_blind_to_the_rollout(&self) -> bool {
+        let blind = self.cause.and_then(|cause| cause.sight.blind.as_ref());
+        blind.is_some_and(|(lost, _)| {
+            lost.kind == kinds::ROLLOUTS && *lost.name == *self.after.name()
+        })
     }
 
     /// How many pods of a hash can serve, as far as the controller could know.
@@ -238,6 +265,11 @@ impl Monitor {
         self.servers = servers;
     }
 
+    /// Processes are elected by a Lease, and write no later than this after they have renewed it.
+    pub fn elects(&mut self, renew: jiff::SignedDuration) {
+        Arc::make_mut(&mut self.memory).leases = lease::Leases::of(renew);
+    }
+
     /// A process starts, and lists the cluster as it is at a version.
     pub fn process_starts(&mut self, process: u32, version: u64) {
         let memory = Arc::make_mut(&mut self.memory);
@@ -260,6 +292,7 @@ impl Monitor {
     pub fn about_to_send(&mut self, sent: &Sent<'_>) {
         let (memory, state) = (&*self.memory, &self.state);
         let broken = [
+            lease::respected(&memory.leases, sent),
             ownership::guarded(sent.write),
             ownership::only_ours((memory, state), sent),
             adoption::for_the_living(state, sent.about, sent.write),
@@ -298,7 +331,7 @@ impl Monitor {
                 *newest = version.max(*newest);
             }
             Outcome::Failed(Failure::Conflict) if order::can_conflict(sent.write.verb) => {
-                let seen = sent.cause.saw(place.kind);
+                let seen = sent.cause.claimed(place.kind);
                 memory
                     .conflicts
                     .insert((process, place.clone()), (sent.now, seen));
@@ -311,6 +344,9 @@ impl Monitor {
     /// what it breaks.
     pub fn look(&mut self, change: &Change, cause: Option<&Cause>) -> Vec<String> {
         self.seen = change.version;
+        if change.object.kind == kinds::LEASES {
+            Arc::make_mut(&mut self.memory).leases.take(change);
+        }
         if !State::watches(change.object.kind) {
             return Vec::new();
         }

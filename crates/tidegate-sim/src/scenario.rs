@@ -40,6 +40,9 @@ pub struct Scenario {
     /// `Istio`, if the cluster does not have it.
     #[serde(default)]
     without: Vec<String>,
+    /// How many controllers stand for election by a Lease. Without it there is one that does without.
+    #[serde(default)]
+    pub contenders: u32,
     /// What happens, in order.
     #[serde(default)]
     pub story: Vec<Happening>,
@@ -114,6 +117,20 @@ pub struct Happening {
     /// What happens to the controller.
     #[serde(default)]
     pub controller: Option<Blow>,
+    /// What happens to the controller that leads: it `stops`, or `sleeps 20s`.
+    #[serde(default)]
+    pub leader: Option<String>,
+    /// What a watch of the controller's does.
+    #[serde(default)]
+    pub watch: Option<Watch>,
+}
+
+/// What a watch does.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Watch {
+    /// It loses the next change of this kind, such as `ReplicaSet`.
+    pub loses: String,
 }
 
 /// What becomes of pods.
@@ -183,6 +200,11 @@ impl Scenario {
     /// Whether the cluster serves Istio's kinds from the start.
     pub fn has_istio(&self) -> bool {
         !self.without.iter().any(|what| what == "Istio")
+    }
+
+    /// Whether a watch loses something in it.
+    pub fn loses(&self) -> bool {
+        self.story.iter().any(|happening| happening.watch.is_some())
     }
 
     /// Every object that is there from the start, except those from files.

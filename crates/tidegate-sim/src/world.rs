@@ -1,7 +1,9 @@
 //! A cluster with everybody in it, the controller included, and the time that passes. A clone goes on
 //! from where the original stands.
 
+mod election;
 mod end;
+mod losing;
 mod overlap;
 mod pace;
 mod states;
@@ -19,19 +21,21 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tidegate_core::plan::ObjectKey;
 
-pub use self::trouble::People;
 use self::{
+    election::{Election, Fence, Tired},
+    losing::Losing,
     overlap::Second,
     states::States,
     trouble::Trouble,
     view::{View, notice},
 };
+pub use self::{losing::LONGEST_UNTIL_CHECK, trouble::People};
 use crate::{
     actors::{
         Actors, EndpointsWrites, Fate, Settings, kubelet::Timing, metrics::MetricServer, user::User,
     },
     cluster::{Cluster, Locator, fields, kinds::KindId},
-    controller::{Controller, Died},
+    controller::Controller,
     faults::{Broken, Cut, Delivery, Faults, Tamper, Weather},
     invariants::{Calm, Cause, Monitor},
     scenario::{NAMESPACE, Scenario},
@@ -88,6 +92,10 @@ pub struct World {
     hold: Option<Hold>,
     /// A watch that is to be held back: from which look on, its kind, and by how many changes.
     to_hold: Option<(u64, KindId, usize)>,
+    losing: Losing,
+    election: Option<Election>,
+    /// The version up to which somebody has seen everything who is just waking up.
+    dreams_of: Option<u64>,
     /// How often the controller has looked for work.
     looks: u64,
     states: Option<States>,
@@ -132,6 +140,9 @@ struct Outside {
     second: Option<Second>,
     /// How many controllers there were besides the first.
     processes: u32,
+    /// Until when the controller at work may write.
+    fence: Fence,
+    tired: Tired,
 }
 
 impl World {
@@ -164,6 +175,8 @@ impl World {
             fresh: Vec::new(),
             second: None,
             processes: 0,
+            fence: Fence::default(),
+            tired: Tired::default(),
         };
         let mut world = Self {
             begun,
@@ -184,11 +197,15 @@ impl World {
             last_write: begun,
             hold: None,
             to_hold: None,
+            losing: Losing::default(),
+            election: None,
+            dreams_of: None,
             looks: 0,
             states: None,
             snapshots: None,
         };
         world.furnish(story, read)?;
+        world.let_stand(story.contenders);
         Ok(world)
     }
 
@@ -353,17 +370,22 @@ impl World {
             self.notice();
             if self.restart.is_some_and(|at| at <= self.now) {
                 self.restart = None;
-                self.start_controller();
-                self.line("again", || "the controller starts".to_owned());
+                if !self.stands_again() {
+                    self.start_controller();
+                    self.line("again", || "the controller starts".to_owned());
+                }
             }
+            self.elect();
             let before_pass = self.cluster.version();
             let passed = self.pass();
+            self.notice_loss();
             let passed = self.second_pass(passed.then_some(before_pass)) || passed;
             self.notice();
             if passed || self.cluster.version() != before {
                 continue;
             }
             if !self.tell()? {
+                self.doubt();
                 let (now, calm) = (self.now, self.calm());
                 self.outside.monitor.check_instant(now, calm);
                 return Ok(());
@@ -384,7 +406,8 @@ impl World {
         let works = self.controller.as_ref().is_some_and(|one| one.is_calm());
         let faults = &self.outside.faults;
         let fair = faults.weather == Weather::Fair && faults.throttled.is_none();
-        if works && fair && self.hold.is_none() && self.outside.second.is_none() {
+        let hears = self.hold.is_none() && self.losing.check().is_none();
+        if works && fair && hears && self.outside.second.is_none() {
             Calm::Yes
         } else {
             Calm::No
@@ -395,6 +418,7 @@ impl World {
     fn pass(&mut self) -> bool {
         let copy = self.snapshots.is_some().then(|| self.copy());
         self.begin_to_hold();
+        self.begin_to_lose();
         self.looks += 1;
         let held_back = self.held_back();
         let Some(mut controller) = self.controller.take() else {
@@ -425,21 +449,16 @@ impl World {
             self.last_write = self.now;
             self.idle_passes = 0;
         }
-        match passed {
-            Ok(Some(object)) => {
-                self.controller = Some(controller);
-                self.count(&object);
-                true
+        if let Ok(object) = passed {
+            self.controller = Some(controller);
+            if let Some(object) = &object {
+                self.count(object);
             }
-            Ok(None) => {
-                self.controller = Some(controller);
-                false
-            }
-            Err(Died) => {
-                self.line("dies", || "the controller".to_owned());
-                self.restart = Some(self.now + RESTART);
-                true
-            }
+            object.is_some()
+        } else {
+            self.line("dies", || "the controller".to_owned());
+            self.restart = Some(self.now + RESTART);
+            true
         }
     }
 

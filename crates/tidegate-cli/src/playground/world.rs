@@ -67,6 +67,7 @@ impl World {
             clock,
             egress: Egress::Proxy(format!("http://{prometheus}")),
             listening: None,
+            check_every: None,
         };
         let actors = Actors::new(&Settings {
             timing: Timing::default(),

@@ -6,6 +6,7 @@
 mod election;
 mod experiments;
 mod jobs;
+mod losing;
 mod measuring;
 mod primary;
 mod serving;

@@ -63,9 +63,16 @@ pub(crate) struct Asked {
     pub(crate) query: String,
     pub(crate) at: Instant,
     pub(crate) code: StatusCode,
+    /// In which form an answer is wanted.
+    pub(crate) accept: String,
 }
 
 impl Asked {
+    /// Whether names and versions are listed, to see whether something was lost.
+    pub(crate) fn is_check(&self) -> bool {
+        self.accept.contains("as=PartialObjectMetadataList")
+    }
+
     pub(crate) fn is_write(&self) -> bool {
         self.method != Method::GET
     }
@@ -84,6 +91,8 @@ struct Server {
     without_jobs: Mutex<Option<String>>,
     /// What is asked at paths that begin so is refused with this code.
     refused: Mutex<Vec<(&'static str, StatusCode)>>,
+    /// What is said to checks, if they are refused.
+    checks: Mutex<Option<StatusCode>>,
     /// The kind whose watches say nothing.
     silent: watch::Sender<Option<&'static str>>,
 }
@@ -93,6 +102,8 @@ pub(crate) struct World {
     pub(crate) address: SocketAddr,
     server: Arc<Server>,
     tasks: Vec<JoinHandle<()>>,
+    /// How often controllers that start look for lost changes, if not as usual.
+    pub(crate) check_every: Option<Duration>,
 }
 
 impl Drop for World {
@@ -113,9 +124,14 @@ fn home(kind: KindId) -> &'static str {
 }
 
 async fn watch_over(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    let header = request.headers().get(WHO);
+    let headers = request.headers().clone();
+    let header = |name: &str| {
+        let value = headers.get(name);
+        value.map_or("", |value| value.to_str().unwrap()).to_owned()
+    };
     let mut asked = Asked {
-        who: header.map_or("", |who| who.to_str().unwrap()).to_owned(),
+        who: header(WHO),
+        accept: header("accept"),
         method: request.method().clone(),
         path: request.uri().path().to_owned(),
         query: request.uri().query().unwrap_or_default().to_owned(),
@@ -123,6 +139,12 @@ async fn watch_over(State(server): State<Arc<Server>>, request: Request, next: N
         code: StatusCode::OK,
     };
     server.is_heard(&asked).await;
+    let refused = *server.checks.lock().unwrap();
+    if let Some(code) = refused.filter(|_| asked.is_check()) {
+        asked.code = code;
+        server.asked.send_modify(|all| all.push(asked));
+        return code.into_response();
+    }
     let seconds = server.refuses(&asked);
     let creates_job = asked.is_write() && asked.is_about("jobs");
     let words = server.without_jobs.lock().unwrap().clone();
@@ -214,6 +236,7 @@ impl World {
             address,
             server,
             tasks,
+            check_every: None,
         };
         for name in [NAMESPACE, OPERATOR] {
             world.create(kinds::NAMESPACES, "", json!({"metadata": {"name": name}}));
@@ -354,6 +377,11 @@ impl World {
         self.server.silent.send_replace(plural);
     }
 
+    /// Checks are refused with this code.
+    pub(crate) fn refuse_checks(&self, code: StatusCode) {
+        *self.server.checks.lock().unwrap() = Some(code);
+    }
+
     /// The creation of Jobs is refused in these words.
     pub(crate) fn refuse_jobs(&self, words: &str) {
         *self.server.without_jobs.lock().unwrap() = Some(words.to_owned());
@@ -373,6 +401,7 @@ impl World {
             clock: Clock::wall(),
             egress: Egress::FromEnvironment,
             listening: Some(listening),
+            check_every: self.check_every,
         };
         let line = [
             "rollouts-controller",

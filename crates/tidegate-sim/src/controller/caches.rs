@@ -1,7 +1,9 @@
 //! What the controller has seen of the cluster: one watch per kind, each at its own place in the log.
 
 mod experiments;
+mod losing;
 mod owners;
+mod route;
 mod seen;
 
 use std::{
@@ -20,16 +22,17 @@ use tidegate_api::{
 };
 use tidegate_core::{
     analysis_run::unreadable,
+    consistency::Expected,
     freshness::Seen,
     observed::{Objects, Observed},
-    plan::{self, DESTINATION_RULES, INGRESSES, ObjectKey, Resource, VIRTUAL_SERVICES},
-    rollout::{
-        self,
-        release::{self, Left},
-    },
+    plan::{self, DESTINATION_RULES, INGRESSES, Resource, VIRTUAL_SERVICES},
+    rollout,
 };
 use tidegate_integrations::traffic::{self, Absence, Seen as SeenByRouters};
 
+pub(super) use self::losing::Losing;
+pub use self::losing::Sight;
+use self::route::farewell;
 use super::{
     shelf::{self, Entry, Shelf},
     workloads::{self, Known, Workloads},
@@ -98,6 +101,9 @@ pub(super) struct Caches {
     cluster_analysis_templates: Shelf<ClusterAnalysisTemplate>,
     jobs: Shelf<Value>,
     workloads: Workloads,
+    losing: Losing,
+    /// Own writes that watches have yet to tell of; as in the shell.
+    expected: BTreeMap<KindId, Expected>,
 }
 
 impl Caches {
@@ -150,16 +156,24 @@ impl Caches {
                 .take(cluster, up_to)
                 .expect("the simulated cluster forgets nothing");
             for change in changes {
+                if self.losing.loses(change) {
+                    continue;
+                }
+                self.told(change);
                 self.put(change);
                 self.route(change, &mut dirty);
                 gone.extend(farewell(change));
             }
             self.cursors[place] = cursor;
         }
-        for change in self.workloads.follow(cluster, held_back) {
+        let losing = &mut self.losing;
+        for change in self.workloads.follow(cluster, held_back, losing) {
             self.add_referring(&change.object, &mut dirty);
+            self.told(change);
         }
-        News { dirty, gone }
+        let mut news = News { dirty, gone };
+        self.list_what_was_lost(cluster, &mut news);
+        news
     }
 
     /// As if ReplicaSets had not been listed yet.
@@ -206,19 +220,15 @@ impl Caches {
             .collect()
     }
 
-    /// The Rollouts whose `spec.workloadRef` names the object.
-    fn add_referring(&self, object: &Locator, dirty: &mut BTreeSet<Locator>) {
-        self.add_matching(object, dirty, |rollout| {
-            workloads::referent(rollout).as_ref() == Some(object)
-        });
-    }
-
     /// The version up to which each kind has been seen.
-    pub(super) fn versions(&self) -> Vec<(KindId, u64)> {
+    pub(super) fn sight(&self) -> Sight {
         let cursors = self.cursors.iter().chain(self.workloads.cursors());
-        cursors
-            .map(|cursor| (cursor.kind, cursor.version))
-            .collect()
+        Sight {
+            seen: cursors
+                .map(|cursor| (cursor.kind, cursor.version))
+                .collect(),
+            blind: self.losing.lost(),
+        }
     }
 
     /// Whether every change was taken in.
@@ -259,115 +269,6 @@ impl Caches {
         } else if kind == kinds::JOBS {
             self.jobs.set(object, value);
         }
-    }
-
-    /// Which objects a change concerns, as the shell routes it.
-    fn route(&self, change: &Change, dirty: &mut BTreeSet<Locator>) {
-        let object = &change.object;
-        let kind = object.kind;
-        if kind == kinds::ROLLOUTS {
-            dirty.insert(object.clone());
-            self.add_managed(object, dirty);
-            self.add_steps(object, dirty);
-        } else if kind == kinds::REPLICA_SETS {
-            dirty.extend(owners::owner(change));
-        } else if kind == kinds::ANALYSIS_RUNS || kind == kinds::EXPERIMENTS {
-            dirty.insert(object.clone());
-            dirty.extend(owners::owner(change));
-        } else if kind == kinds::JOBS {
-            dirty.extend(owners::measured(change));
-        } else if kind == kinds::SERVICES {
-            if self.left(object).is_some() {
-                dirty.insert(object.clone());
-            }
-            dirty.extend(owners::owner(change));
-            self.add_matching(object, dirty, |rollout| {
-                rollout::service_names(rollout).contains(&*object.name)
-            });
-        } else if kind == kinds::INGRESSES {
-            let key = ObjectKey::new(INGRESSES, &object.namespace, &object.name);
-            self.add_matching(object, dirty, |rollout| {
-                traffic::reads(rollout).contains(&key)
-            });
-        } else if kind == istio::VIRTUAL_SERVICES {
-            self.add_readers(object, dirty);
-        } else if kind == istio::DESTINATION_RULES {
-            let key = ObjectKey::new(DESTINATION_RULES, &object.namespace, &object.name);
-            self.add_matching(object, dirty, |rollout| {
-                traffic::reads(rollout).contains(&key)
-            });
-            let manager = traffic::manager(&change.new);
-            dirty
-                .extend(manager.map(|name| Locator::new(kinds::ROLLOUTS, &object.namespace, name)));
-        } else if kind == kinds::ANALYSIS_TEMPLATES {
-            self.add_matching(object, dirty, |_| true);
-        } else if kind == kinds::CLUSTER_ANALYSIS_TEMPLATES {
-            for (namespace, names) in &self.rollouts.0 {
-                let all = names
-                    .keys()
-                    .map(|name| Locator::new(kinds::ROLLOUTS, namespace, name));
-                dirty.extend(all);
-            }
-        }
-    }
-
-    /// Rollouts of any namespace may name a `VirtualService`.
-    fn add_readers(&self, object: &Locator, dirty: &mut BTreeSet<Locator>) {
-        let key = ObjectKey::new(VIRTUAL_SERVICES, &object.namespace, &object.name);
-        for (namespace, names) in &self.rollouts.0 {
-            let readers = names
-                .iter()
-                .filter(|(_, entry)| {
-                    let reads = entry.good().map(|rollout| traffic::reads(rollout));
-                    reads.is_some_and(|reads| reads.contains(&key))
-                })
-                .map(|(name, _)| Locator::new(kinds::ROLLOUTS, namespace, name));
-            dirty.extend(readers);
-        }
-    }
-
-    /// The Services that a Rollout manages and may name no more.
-    fn add_managed(&self, rollout: &Locator, dirty: &mut BTreeSet<Locator>) {
-        let managed = self.services.entries(&rollout.namespace).filter(|service| {
-            let path = ["metadata", "annotations", labels::MANAGED_BY_ROLLOUTS];
-            fields::text(&service.value, &path) == &*rollout.name
-        });
-        for service in managed {
-            let (namespace, name) = (&rollout.namespace, fields::name(&service.value));
-            let object = Locator::new(kinds::SERVICES, namespace, name);
-            if self.left(&object).is_some() {
-                dirty.insert(object);
-            }
-        }
-    }
-
-    /// A Service that its Rollout may have left, and that Rollout's name.
-    pub(super) fn left(&self, service: &Locator) -> Option<(Arc<Service>, String)> {
-        let found = self.services.get(&service.namespace, &service.name)?;
-        let found = found.as_ref().ok()?;
-        let manager = release::manager(&found.metadata)?;
-        let known = self.rollouts.get(&service.namespace, manager);
-        let known = known.and_then(|known| known.as_ref().ok());
-        match release::is_left(&found.metadata, known.map(|known| &**known)) {
-            Left::Perhaps => Some((Arc::clone(found), manager.to_owned())),
-            Left::No => None,
-        }
-    }
-
-    fn add_matching(
-        &self,
-        object: &Locator,
-        dirty: &mut BTreeSet<Locator>,
-        concerns: impl Fn(&Rollout) -> bool,
-    ) {
-        let rollouts = self.rollouts.entries(&object.namespace);
-        let concerned = rollouts
-            .filter_map(Entry::good)
-            .filter(|rollout| concerns(rollout))
-            .map(|rollout| {
-                Locator::new(kinds::ROLLOUTS, &object.namespace, &rollout.metadata.name)
-            });
-        dirty.extend(concerned);
     }
 
     /// What a decision on this Rollout may look at.
@@ -469,15 +370,6 @@ fn absent(cluster: &Cluster) -> Vec<(Resource, Absence)> {
     .filter(|(kind, _)| !cluster.serves(*kind))
     .map(|(_, resource)| (resource, Absence::NotServed))
     .collect()
-}
-
-/// A Rollout that is gone.
-fn farewell(change: &Change) -> Option<ObjectMeta> {
-    let rollout = change.object.kind == kinds::ROLLOUTS;
-    match change.what {
-        What::Deleted if rollout => serde_json::from_value(change.new["metadata"].clone()).ok(),
-        What::Deleted | What::Added | What::Modified => None,
-    }
 }
 
 /// ReplicaSets without the hash label and Jobs without a run are nobody's business here, as in the shell.

@@ -98,6 +98,12 @@ impl<T: DeserializeOwned> Shelf<T> {
         self.0.get(namespace)?.get(name).map(Entry::read)
     }
 
+    /// Every object as it came.
+    pub(super) fn every_raw(&self) -> impl Iterator<Item = &Arc<Value>> {
+        let all = self.0.values().flat_map(BTreeMap::values);
+        all.map(|entry| &entry.value)
+    }
+
     /// The object of this name as it came.
     pub(super) fn raw(&self, namespace: &str, name: &str) -> Option<&Arc<Value>> {
         Some(&self.0.get(namespace)?.get(name)?.value)

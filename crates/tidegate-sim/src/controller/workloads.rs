@@ -10,7 +10,10 @@ use tidegate_core::{
     rollout::workload,
 };
 
-use super::shelf::{self, Shelf};
+use super::{
+    caches::Losing,
+    shelf::{self, Shelf},
+};
 use crate::{
     cluster::{
         Change, Cluster, Locator, fields,
@@ -89,18 +92,42 @@ impl Workloads {
         &mut self,
         cluster: &'c Cluster,
         held_back: &BTreeMap<KindId, u64>,
+        losing: &mut Losing,
     ) -> Vec<&'c Change> {
         let mut all = Vec::new();
         for (cursor, objects) in self.0.values_mut() {
             let changes = cursor
                 .take(cluster, held_back.get(&cursor.kind).copied())
                 .expect("the simulated cluster forgets nothing");
+            let changes = changes.filter(|change| !losing.loses(change));
             for change in changes {
                 objects.set(&change.object, shelf::after(change));
                 all.push(change);
             }
         }
         all
+    }
+
+    /// The objects of a kind that is followed for the sake of those that refer to it, and its watch. Of
+    /// ReplicaSets there is another one, which counts.
+    pub(super) fn of(&self, kind: KindId) -> Option<(&Cursor, &Shelf<Value>)> {
+        let found = self.0.get(&kind).filter(|_| kind != kinds::REPLICA_SETS)?;
+        Some((&found.0, &found.1))
+    }
+
+    /// The watch of such a kind has come to this version.
+    pub(super) fn reach(&mut self, kind: KindId, version: u64) {
+        if let Some((cursor, _)) = self.0.get_mut(&kind) {
+            cursor.version = version;
+        }
+    }
+
+    /// Takes in an object of such a kind as it is now.
+    pub(super) fn set(&mut self, object: &Locator, value: Option<&Arc<Value>>) {
+        let kind = Some(object.kind).filter(|kind| *kind != kinds::REPLICA_SETS);
+        if let Some((_, objects)) = kind.and_then(|kind| self.0.get_mut(&kind)) {
+            objects.set(object, value);
+        }
     }
 
     /// What a Rollout refers to, if it is there.

@@ -10,7 +10,10 @@ mod route;
 mod table;
 mod watch;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use axum::{
     Router,
@@ -29,7 +32,8 @@ use self::{
     route::Route,
 };
 use crate::cluster::{
-    Cluster,
+    Cluster, Part,
+    kinds::KindId,
     refusal::{Reason, Refusal},
 };
 
@@ -44,6 +48,15 @@ pub struct Door {
     cluster: Mutex<Cluster>,
     now: Now,
     changed: signal::Sender<u64>,
+    lost: Mutex<Lost>,
+}
+
+/// Changes that no watch tells of.
+#[derive(Debug, Default)]
+struct Lost {
+    /// The next one of this kind and this part of it will be one.
+    next: Option<(KindId, Part)>,
+    versions: BTreeSet<u64>,
 }
 
 impl std::fmt::Debug for Door {
@@ -63,7 +76,14 @@ impl Door {
             cluster: Mutex::new(cluster),
             now,
             changed,
+            lost: Mutex::default(),
         })
+    }
+
+    /// The next change of this part of an object of this kind is lost: no watch tells of it, and each goes on
+    /// as if it had.
+    pub fn lose_next(&self, kind: KindId, part: Part) {
+        self.lost().next = Some((kind, part));
     }
 
     /// The cluster's time.
@@ -74,8 +94,10 @@ impl Door {
     /// Does something with the cluster, alone; watches learn of what it changed.
     pub fn with<R>(&self, act: impl FnOnce(&mut Cluster, Timestamp) -> R) -> R {
         let mut cluster = self.lock();
+        let before = cluster.version();
         let result = act(&mut cluster, self.now());
         let version = cluster.version();
+        self.lost().take(&cluster, before);
         if version - cluster.oldest_version() > u64::try_from(2 * REMEMBERED).unwrap_or(u64::MAX) {
             cluster.compact(REMEMBERED);
         }
@@ -93,9 +115,28 @@ impl Door {
         self.changed.subscribe()
     }
 
+    fn lost(&self) -> MutexGuard<'_, Lost> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// No request leaves the cluster half changed, so a panicking one poisons nothing.
     fn lock(&self) -> MutexGuard<'_, Cluster> {
         self.cluster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lost {
+    /// Looks for the change that is to be lost among those after a version.
+    fn take(&mut self, cluster: &Cluster, before: u64) {
+        let Some(next) = self.next else { return };
+        let changes = cluster.changes_since(before).unwrap_or_default();
+        let mut meant = changes
+            .iter()
+            .filter(|change| (change.object.kind, change.part) == next);
+        if let Some(change) = meant.next() {
+            self.next = None;
+            self.versions.insert(change.version);
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 //! A scenario is played undisturbed; then, for every single write of the controller, once more from
 //! just before the pass of that write, with one thing going wrong at it.
 
+mod losses;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
@@ -13,12 +15,13 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 use tidegate_api::{labels, meta::Time};
 
+use self::losses::changed;
+pub use self::losses::{Found, Losses};
 use crate::{
     cluster::{
         Cluster, What, fields, istio,
         kinds::{self, KindId},
     },
-    controller::followed,
     faults::{Broken, Cut},
     scenario::Scenario,
     trace::Keep,
@@ -34,6 +37,8 @@ pub struct Swept {
     pub cuts: usize,
     /// Runs with a watch that lags behind.
     pub lags: usize,
+    /// Runs with a watch that loses a change.
+    pub losses: usize,
     /// Runs that were played to their end; all others came to a state from where another had gone on.
     pub whole: usize,
 }
@@ -45,6 +50,8 @@ pub enum Fault {
     Cut(usize, Cut),
     /// From this look for work on, the watch of this kind lags behind by up to so many changes.
     Lag(u64, KindId, usize),
+    /// From this look for work on, the watch of this kind loses its next change; when it is found.
+    Loss(u64, KindId, Found),
     /// Every write is delivered twice.
     Twice,
 }
@@ -56,6 +63,8 @@ pub struct Faults<'a> {
     pub cuts: &'a [Cut],
     /// By how many changes each kind's watch lags behind, from each pass that writes on.
     pub lags: &'a [usize],
+    /// Whether the watch of each kind loses a change, at one of those passes.
+    pub losses: Losses,
 }
 
 /// Plays a scenario with each of these faults at every write.
@@ -98,6 +107,7 @@ pub fn sweep_with(
             writes: undisturbed.writes(),
             cuts: 0,
             lags: 0,
+            losses: 0,
             whole: 0,
         },
     };
@@ -107,12 +117,17 @@ pub fn sweep_with(
         let trace = retell(begin(Keep::Lines)?, Fault::Twice);
         bail!("everything delivered twice: {error:#}\n\n{trace}");
     }
+    let mut lost = faults
+        .losses
+        .by_place((&snapshots, &undisturbed), &scenario);
     for (place, (first, snapshot)) in snapshots.iter().enumerate() {
         let next = snapshots.get(place + 1);
         let end = next.map_or_else(|| undisturbed.writes(), |(next, _)| *next);
         let later = next.map_or(&undisturbed, |(_, next)| next);
-        for fault in faults.at((*first..end, snapshot), later) {
-            if let Err((people, error)) = sweep.try_both(snapshot, fault) {
+        let mut tried = faults.at((*first..end, snapshot), later);
+        tried.extend(lost.remove(&place).unwrap_or_default());
+        for fault in tried {
+            if let Err((fault, people, error)) = sweep.try_in_turn(snapshot, fault) {
                 let mut world = begin(Keep::Lines)?;
                 world.let_people(people);
                 let trace = retell(world, fault);
@@ -121,6 +136,7 @@ pub fn sweep_with(
             match fault {
                 Fault::Cut(..) => sweep.swept.cuts += 1,
                 Fault::Lag(..) => sweep.swept.lags += 1,
+                Fault::Loss(..) => sweep.swept.losses += 1,
                 Fault::Twice => {}
             }
         }
@@ -135,17 +151,7 @@ impl Faults<'_> {
         let look = before.looks();
         let cuts = self.cuts.iter();
         let cuts = cuts.flat_map(|cut| writes.clone().map(move |at| Fault::Cut(at, *cut)));
-        let changes = later
-            .cluster
-            .changes_since(before.cluster.version())
-            .expect("the simulated cluster forgets nothing");
-        let within = changes
-            .iter()
-            .take_while(|change| change.version <= later.cluster.version());
-        let kinds: BTreeSet<KindId> = within
-            .map(|change| change.object.kind)
-            .filter(|kind| followed().any(|one| one == *kind))
-            .collect();
+        let kinds = changed(before, later);
         let lags = kinds.into_iter().flat_map(|kind| {
             let lags = self.lags.iter();
             lags.map(move |lag| Fault::Lag(look, kind, *lag))
@@ -158,7 +164,9 @@ impl Fault {
     /// Whether it takes its time.
     fn pace(self) -> Pace {
         match self {
-            Self::Cut(_, Cut::Throttled | Cut::Overlap) | Self::Lag(..) => Pace::Slower,
+            Self::Cut(_, Cut::Throttled | Cut::Overlap) | Self::Lag(..) | Self::Loss(..) => {
+                Pace::Slower
+            }
             Self::Cut(..) | Self::Twice => Pace::Same,
         }
     }
@@ -168,6 +176,7 @@ impl Fault {
         match self {
             Self::Cut(at, cut) => world.cut(at, cut),
             Self::Lag(look, kind, lag) => world.hold_back(look, kind, lag),
+            Self::Loss(look, kind, found) => world.lose(look, kind, found.after()),
             Self::Twice => world.deliver_twice(),
         }
     }
@@ -191,25 +200,46 @@ struct Sweep {
 
 impl Sweep {
     /// Lets a fault strike. Where the story ends otherwise because it went on meanwhile, it must end as it
-    /// should if people wait until the trouble is over; promises hold either way.
-    fn try_both(&mut self, before: &World, fault: Fault) -> Result<(), (People, anyhow::Error)> {
+    /// should if people wait until the trouble is over; promises hold either way. A change that is lost for
+    /// minutes may be more than people can make up for, such as a deadline: then it must if it is found soon.
+    fn try_in_turn(&mut self, before: &World, fault: Fault) -> Result<(), Failed> {
+        let mut result = self.try_with(before, fault, People::GoOn);
+        let mut turns = vec![(fault, People::Wait)];
+        if let Fault::Loss(look, kind, Found::Late) = fault {
+            let soon = Fault::Loss(look, kind, Found::Soon);
+            turns.push((soon, People::GoOn));
+            turns.push((soon, People::Wait));
+        }
+        for (fault, people) in turns {
+            match result {
+                Err((_, Strayed::Perhaps)) => result = self.try_with(before, fault, people),
+                Err((failed, Strayed::No)) => return Err(failed),
+                Ok(()) => return Ok(()),
+            }
+        }
+        result.map_err(|(failed, _)| failed)
+    }
+
+    fn try_with(
+        &mut self,
+        before: &World,
+        fault: Fault,
+        people: People,
+    ) -> Result<(), (Failed, Strayed)> {
         let mut world = before.clone();
+        world.let_people(people);
         fault.strike(&mut world);
         let Err(error) = self.try_out(&mut world, fault.pace()) else {
             return Ok(());
         };
-        let strayed = world
-            .violations()
-            .iter()
-            .all(|broken| is_of_the_end(broken));
-        if !world.went_on_in_trouble() || !strayed {
-            return Err((People::GoOn, error));
-        }
-        let mut world = before.clone();
-        world.let_people(People::Wait);
-        fault.strike(&mut world);
-        self.try_out(&mut world, fault.pace())
-            .map_err(|error| (People::Wait, error))
+        let mut broken = world.violations().iter();
+        let went_on = world.went_on_in_trouble() || matches!(fault, Fault::Loss(..));
+        let strayed = if went_on && broken.all(|broken| is_of_the_end(broken)) {
+            Strayed::Perhaps
+        } else {
+            Strayed::No
+        };
+        Err(((fault, people, error), strayed))
     }
 
     fn try_out(&mut self, world: &mut World, pace: Pace) -> anyhow::Result<()> {
@@ -227,6 +257,16 @@ impl Sweep {
         self.known.extend(world.take_states());
         Ok(())
     }
+}
+
+/// What went wrong, with whom, and how it was told.
+type Failed = (Fault, People, anyhow::Error);
+
+/// Whether a story may have become another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Strayed {
+    Perhaps,
+    No,
 }
 
 /// Whether something is broken that only says how the story should have ended.

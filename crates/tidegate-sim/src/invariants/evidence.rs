@@ -70,7 +70,8 @@ fn was_known(deed: &Deed<'_>, run: &Value) -> bool {
     };
     let place = Locator::new(kind, fields::namespace(run), fields::name(run));
     let verdict = deed.memory.verdicts.get(&place).copied().unwrap_or(0);
-    deed.cause.is_some_and(|cause| cause.saw(kind) >= verdict)
+    deed.cause
+        .is_some_and(|cause| cause.saw_of(&place) >= verdict)
 }
 
 /// S1-5: an analysis that failed ends the update: nothing goes forward any more.

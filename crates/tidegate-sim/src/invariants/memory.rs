@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_core::plan::ObjectKey;
 
-use super::{Cause, contests::Contests, flaps::Flaps, picture::hash_of};
+use super::{Cause, contests::Contests, flaps::Flaps, lease::Leases, picture::hash_of};
 use crate::{
     actors::keeper,
     cluster::{
@@ -44,6 +44,8 @@ pub(super) struct Memory {
     pub(super) conflicts: BTreeMap<(u32, Locator), (Timestamp, u64)>,
     pub(super) flaps: Flaps,
     pub(super) contests: Contests,
+    /// Who may write.
+    pub(super) leases: Leases,
 }
 
 impl Memory {
@@ -99,7 +101,7 @@ impl Memory {
         let heard = self
             .unheard
             .get(about)
-            .is_some_and(|(version, _)| cause.saw(about.kind) >= *version);
+            .is_some_and(|(version, _)| cause.saw_of(about) >= *version);
         if heard {
             self.unheard.remove(about);
         }

@@ -14,13 +14,14 @@ const SOON: SignedDuration = SignedDuration::from_millis(50);
 /// S0-18: a controller that starts writes nothing before it has listed every kind.
 pub(super) fn everything_was_listed(memory: &Memory, sent: &Sent<'_>) -> Option<String> {
     let started = memory.started.get(&sent.cause.process)?;
-    let mut seen = sent.cause.seen.iter();
+    let mut seen = sent.cause.sight.seen.iter();
     let is_early = seen.any(|(_, version)| version < started);
     let target = &sent.write.target;
     is_early.then(|| format!("S0-18: {target} is written before every kind was listed"))
 }
 
-/// S2-3: a pass is decided on nothing older than what earlier passes of the same process wrote.
+/// S2-3: a pass is decided on nothing older than what earlier passes of the same process wrote, as far as the
+/// watches say: against one that has lost a write there are only the guards.
 pub(super) fn own_writes_are_seen(memory: &Memory, sent: &Sent<'_>) -> Option<String> {
     let written = memory
         .written
@@ -28,9 +29,9 @@ pub(super) fn own_writes_are_seen(memory: &Memory, sent: &Sent<'_>) -> Option<St
     // What this very pass has written, it knows.
     let (kind, version) = written.iter().find(|(kind, version)| {
         let earlier = **version <= sent.cause.version;
-        earlier && sent.cause.knows(**kind) && sent.cause.saw(**kind) < **version
+        earlier && sent.cause.knows(**kind) && sent.cause.claimed(**kind) < **version
     })?;
-    let seen = sent.cause.saw(*kind);
+    let seen = sent.cause.claimed(*kind);
     let target = &sent.write.target;
     Some(format!(
         "S2-3: {target} is written on version {seen} of what the controller itself wrote at {version}"
@@ -43,7 +44,7 @@ pub(super) fn conflicts_are_waited_for(memory: &Memory, sent: &Sent<'_>) -> Opti
     let key = (sent.cause.process, place.clone());
     let (since, seen) = memory.conflicts.get(&key)?;
     let waited = sent.now.duration_since(*since) >= SOON;
-    let news = sent.cause.saw(place.kind) > *seen;
+    let news = sent.cause.claimed(place.kind) > *seen;
     (!waited && !news).then(|| {
         format!(
             "S2-12: {} is tried again at once after a conflict",
@@ -75,7 +76,7 @@ pub(super) fn unknown_means_hold(
         );
     let missing = named.filter(|place| !place.name.is_empty()).find(|place| {
         let known = memory.gone.get(place).copied().unwrap_or(0);
-        state.get(place).is_none() && known <= sent.cause.saw(place.kind)
+        state.get(place).is_none() && known <= sent.cause.saw_of(place)
     })?;
     Some(format!(
         "S0-17: {} is written while {} is missing",
@@ -113,7 +114,7 @@ pub(super) fn the_same_object(deed: &Deed<'_>) -> Option<String> {
     let cause = deed.cause?;
     let change = deed.change;
     let born = deed.memory.born.get(&change.object).copied().unwrap_or(0);
-    let seen = cause.saw(change.object.kind);
+    let seen = cause.saw_of(&change.object);
     let is_new = match change.what {
         What::Added => false,
         What::Modified | What::Deleted => born > seen && born <= cause.version,
@@ -131,7 +132,7 @@ pub(super) fn users_are_heard(deed: &Deed<'_>) -> Option<String> {
     let cause = deed.cause?;
     let change = deed.change;
     let asked = deed.memory.asked.get(&change.object).copied()?;
-    let seen = cause.saw(change.object.kind);
+    let seen = cause.saw_of(&change.object);
     (cause.knows(change.object.kind) && seen < asked).then(|| {
         format!(
             "S1-8: {} is written on version {seen}, which lacks what a person wrote at {asked}",

@@ -126,7 +126,7 @@ fn is_made_for(memory: &Memory, state: &State, sent: &Sent<'_>) -> bool {
     let place = Locator::new(kind, &about.namespace, &about.name);
     let born = memory.born.get(&place).copied().unwrap_or(0);
     // Of one that came in its place nobody knows yet.
-    let unknown = born > sent.cause.saw(kind);
+    let unknown = born > sent.cause.saw_of(&place);
     let same = state
         .get(&place)
         .is_none_or(|about| fields::uid(about) == owner);

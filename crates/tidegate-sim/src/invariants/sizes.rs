@@ -110,6 +110,9 @@ pub(super) fn aborted_stays_small(deed: &Deed<'_>) -> Option<String> {
     if !aborted || asked || !is_resize(deed) || before.current != after.current {
         return None;
     }
+    if deed.is_blind_to_the_rollout() {
+        return None;
+    }
     let (was, is) = (
         before.set(&before.current).want,
         after.set(&after.current).want,

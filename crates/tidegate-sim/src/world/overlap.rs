@@ -89,6 +89,9 @@ impl World {
 
     /// Which watches are held back now, and up to which version they come.
     pub(super) fn held_back(&mut self) -> BTreeMap<KindId, u64> {
+        if let Some(version) = self.dreams_of {
+            return followed().map(|kind| (kind, version)).collect();
+        }
         let Some(hold) = self.hold else {
             return BTreeMap::new();
         };

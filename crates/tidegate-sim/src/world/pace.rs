@@ -1,6 +1,8 @@
 //! When something happens next, and how often the controller may look.
 
-use super::{LOOK, Locator, MOST_IDLE_PASSES, MOST_PASSES_AT_ONCE, Second, Timestamp, World};
+use super::{
+    Election, LOOK, Locator, MOST_IDLE_PASSES, MOST_PASSES_AT_ONCE, Second, Timestamp, World,
+};
 
 impl World {
     /// Nothing may make the controller spin.
@@ -33,12 +35,18 @@ impl World {
         };
         let released = self.hold.map(|hold| hold.until);
         let second = self.outside.second.as_ref().map(Second::next);
-        let controllers = controller.into_iter().chain(second);
-        Ok([self.actors.next(), self.restart, released]
-            .into_iter()
-            .chain(story)
-            .flatten()
-            .chain(controllers)
-            .min())
+        let elected = self.election.as_ref().and_then(Election::next);
+        let controllers = controller.into_iter().chain(second).chain(elected);
+        Ok([
+            self.actors.next(),
+            self.restart,
+            released,
+            self.losing.check(),
+        ]
+        .into_iter()
+        .chain(story)
+        .flatten()
+        .chain(controllers)
+        .min())
     }
 }

@@ -80,7 +80,13 @@ impl World {
 
     /// `None` while something goes wrong, or is still to go wrong.
     fn digest(&self, objects: u64) -> Option<u64> {
-        if self.hold.is_some() || self.to_hold.is_some() || self.outside.second.is_some() {
+        let holds = self.hold.is_some() || self.to_hold.is_some();
+        // Who stands for election looks at the Lease for ever, each at its own time.
+        if self.election.is_some()
+            || holds
+            || !self.losing.is_over()
+            || self.outside.second.is_some()
+        {
             return None;
         }
         let mut digest = Digest::new(objects);

@@ -10,8 +10,9 @@ use super::{LOOK, RESTART, World};
 use crate::{
     actors::{Fate, keeper::Kept, metrics::Says},
     cluster::{Propagation, fields, kinds},
+    controller::followed,
     invariants::Servers,
-    scenario::{Api, Becoming, Blow, Happening, Jobs, Metrics, NAMESPACE, Pods},
+    scenario::{Api, Becoming, Blow, Happening, Jobs, Metrics, NAMESPACE, Pods, Watch},
 };
 
 impl World {
@@ -121,6 +122,18 @@ impl World {
             let most = quota.as_u64().map(usize::try_from).transpose()?;
             self.actors.set_quota(most);
             self.line("quota", || format!("{quota} pods").replace('"', ""));
+        }
+        if let Some(what) = &happening.leader {
+            self.befall_leader(what)?;
+        }
+        if let Some(Watch { loses }) = &happening.watch {
+            let kinds = self.cluster.kinds();
+            let mut known = followed().filter(|kind| kinds.get(*kind).kind == *loses);
+            let kind = known
+                .next()
+                .with_context(|| format!("nobody watches {loses}"))?;
+            self.lose_next(kind);
+            self.line("watch", || format!("loses the next change of a {loses}"));
         }
         match happening.controller {
             Some(Blow::Crashes) => {

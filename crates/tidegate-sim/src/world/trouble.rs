@@ -24,6 +24,8 @@ pub enum People {
 pub(super) struct Trouble {
     people: People,
     since: Option<Timestamp>,
+    /// How much longer than usual it may take.
+    longer: SignedDuration,
     /// How much later the next happening comes.
     later: SignedDuration,
     /// Whether something happened meanwhile.
@@ -39,7 +41,7 @@ impl Trouble {
     /// Until when nothing happens, at the latest.
     pub(super) fn holds_up(&self) -> Option<Timestamp> {
         let since = self.since.filter(|_| self.people == People::Wait)?;
-        Some(since + MOST_TROUBLE)
+        Some(since + MOST_TROUBLE + self.longer)
     }
 
     pub(super) fn digest(&self, digest: &mut Digest) {
@@ -64,10 +66,16 @@ impl World {
         self.trouble.since.get_or_insert(self.now);
     }
 
+    /// Something begins to go wrong that takes so long by itself.
+    pub(super) fn begin_trouble_of(&mut self, longer: SignedDuration) {
+        self.begin_trouble();
+        self.trouble.longer = longer;
+    }
+
     /// Ends what is over.
     pub(super) fn end_trouble(&mut self) {
         if let Some(since) = self.trouble.since
-            && (self.now >= since + MOST_TROUBLE || self.has_come_round())
+            && (self.now >= since + MOST_TROUBLE + self.trouble.longer || self.has_come_round())
         {
             self.trouble.since = None;
             if self.trouble.people == People::Wait {
@@ -95,6 +103,7 @@ impl World {
             faults.weather != Weather::Fair || controller.is_calm()
         };
         self.hold.is_none()
+            && self.losing.check().is_none()
             && self.outside.second.is_none()
             && faults.throttled.is_none()
             && self.controller.as_deref().is_some_and(calm)

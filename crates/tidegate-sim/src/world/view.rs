@@ -16,7 +16,7 @@ use tidegate_core::{
 };
 use tidegate_integrations::metrics;
 
-use super::{CONTROLLER, Outside};
+use super::{CONTROLLER, Outside, election::Tired};
 use crate::{
     actors::keeper,
     cluster::{
@@ -24,7 +24,7 @@ use crate::{
         kinds::{self, KindId},
         selector::LabelSelector,
     },
-    controller::{Died, Surroundings},
+    controller::{Died, Sight, Surroundings},
     doors::direct,
     faults::{Answer, Cut, Delivery, Lacks, Weather},
     invariants::{Cause, Sent},
@@ -112,9 +112,9 @@ impl Surroundings for View<'_> {
         &self.held_back
     }
 
-    fn begin(&mut self, about: &Locator, seen: Vec<(KindId, u64)>) {
+    fn begin(&mut self, about: &Locator, sight: Sight) {
         self.cause.version = self.cluster.version();
-        self.cause.seen = seen;
+        self.cause.sight = sight;
         self.outside.monitor.begin_pass(about, &self.cause);
     }
 
@@ -122,6 +122,10 @@ impl Surroundings for View<'_> {
         let tamper = self.outside.faults.broken.tamper;
         let other = tamper.and_then(|tamper| tamper(self.cluster, write));
         let write = other.as_ref().unwrap_or(write);
+        if !self.outside.fence.is_open(self.now) && self.lacks() != Some(Lacks::Fence) {
+            let busy = Unavailable::because("this controller does not lead");
+            return Ok(Outcome::Failed(Failure::Unavailable(busy)));
+        }
         let cut = self.outside.faults.strike();
         let answer = self.answer(write, cut)?;
         if let Some(Answer::Fails(failure)) = answer {
@@ -130,7 +134,11 @@ impl Surroundings for View<'_> {
             return Ok(Outcome::Failed(failure));
         }
         if cut == Some(Cut::Overlap) {
-            self.let_another_begin();
+            if self.outside.fence.is_elected() {
+                self.outside.tired = Tired::Yes;
+            } else {
+                self.let_another_begin();
+            }
         }
         let kind = direct::kind_of(self.cluster, &write.target.resource);
         let place =

@@ -68,6 +68,7 @@ fn a_crash_that_makes_a_difference_is_seen() {
     let faults = Faults {
         cuts: &[Cut::CrashBefore, Cut::CrashAfter],
         lags: &[],
+        losses: Losses::None,
     };
     let equal = sweep_with(STORY, &faults, Broken::default(), read)
         .expect("a good controller ends as it should");

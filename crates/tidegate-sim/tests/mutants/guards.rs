@@ -84,6 +84,7 @@ fn a_controller_that_does_not_wait_for_its_own_writes_is_seen() {
     let faults = Faults {
         cuts: &[],
         lags: &[1],
+        losses: Losses::None,
     };
     let broken = Broken {
         tamper: None,
@@ -109,6 +110,7 @@ fn late_guard(cluster: &Cluster, write: &Write) -> Option<Write> {
 const BLIND: Faults<'_> = Faults {
     cuts: &[],
     lags: &[usize::MAX],
+    losses: Losses::None,
 };
 
 #[test]
@@ -239,6 +241,7 @@ fn a_name_that_the_server_makes_up_is_seen() {
     let faults = Faults {
         cuts: &[],
         lags: &[],
+        losses: Losses::None,
     };
     let broken = Broken {
         tamper: Some(|_, write| {
@@ -252,4 +255,38 @@ fn a_name_that_the_server_makes_up_is_seen() {
         lacks: None,
     };
     check_swept(STORY, &faults, broken, "S2-8");
+}
+
+/// A watch loses that a person goes on.
+const UNHEARD: &str = "
+about: What broken controllers break of a word that was lost.
+rollout: { router: nginx, steps: [{ setWeight: 25 }, { pause: {} }, { setWeight: 50 }] }
+story:
+  - { when: Healthy, user: set image v2 }
+  - { when: Paused 1, watch: { loses: Rollout } }
+  - { user: promote }
+ends: Healthy v2
+";
+
+#[test]
+fn a_controller_that_never_checks_its_caches_is_seen() {
+    assert_eq!(play(UNHEARD, Broken::default()), Vec::<String>::new());
+    check_without(UNHEARD, Lacks::Checks, "L-1");
+}
+
+/// Who leads sleeps for longer than its Lease lasts, and wakes up with work that is due.
+const ASLEEP: &str = "
+about: What broken controllers break of a Lease.
+contenders: 2
+rollout: { router: nginx, steps: [{ setWeight: 25 }, { pause: { duration: 10s } }, { setWeight: 50 }] }
+story:
+  - { when: Healthy, user: set image v2 }
+  - { when: Paused 1, leader: sleeps 12s }
+ends: Healthy v2
+";
+
+#[test]
+fn a_fence_that_does_not_close_is_seen() {
+    assert_eq!(play(ASLEEP, Broken::default()), Vec::<String>::new());
+    check_without(ASLEEP, Lacks::Fence, "S2-6");
 }

@@ -25,7 +25,7 @@ use tidegate_core::{
 use tidegate_sim::{
     cluster::{Cluster, fields, kinds},
     doors::direct,
-    explore::sweep::{Faults, sweep_with},
+    explore::sweep::{Faults, Losses, sweep_with},
     faults::{Broken, Cut, Lacks, Tamper},
     scenario::{NAMESPACE, Scenario},
     trace::Keep,

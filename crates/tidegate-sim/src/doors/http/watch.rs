@@ -193,6 +193,7 @@ impl Watch {
     fn read(&mut self) {
         let door = Arc::clone(&self.door);
         let cluster = door.lock();
+        let lost = door.lost();
         let version = cluster.version();
         match cluster.changes_since(self.cursor) {
             Ok(changes) => {
@@ -200,8 +201,10 @@ impl Watch {
                 let events: Vec<(&'static str, Arc<Value>)> = changes
                     .iter()
                     .filter(|change| change.object.kind == self.id)
+                    .filter(|change| !lost.versions.contains(&change.version))
                     .filter_map(|change| event(change, &self.query))
                     .collect();
+                drop(lost);
                 drop(cluster);
                 for (name, object) in events {
                     self.push(name, &object, now);
