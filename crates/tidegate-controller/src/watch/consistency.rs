@@ -7,7 +7,7 @@ use http::{HeaderValue, header::ACCEPT};
 use tidegate_core::consistency::{self, Comparison, Missed, PATIENCE, Patience, What};
 use tokio::time::Instant;
 
-use super::{Scope, absence, get, page_from};
+use super::{Scope, get, page_from};
 use crate::{
     cache::{Cache, Cached},
     path,
@@ -68,9 +68,7 @@ fn tell(scope: &Scope, Missed { key, what }: &Missed) -> String {
 
 /// Whether the server will say the same again soon.
 fn is_final(error: &Unanswered) -> bool {
-    let knows_no_form =
-        matches!(error, Unanswered::Refused(refused) if [400, 406].contains(&refused.code));
-    knows_no_form || absence(error).is_some()
+    matches!(error, Unanswered::Refused(refused) if [400, 403, 404, 406].contains(&refused.code))
 }
 
 async fn check<T: Cached>(
