@@ -34,7 +34,6 @@ use tidegate_integrations::{
 pub use self::caches::{Sight, followed};
 use self::{
     caches::{Caches, News},
-    contested::look_at_contested,
     lacks::Restless,
     queue::Queue,
     shelf::Broken,
@@ -337,12 +336,8 @@ impl Controller {
         let applied = self.carry_out(around, &about, (&plan, &observed.router_objects))?;
         around.tell(&about, rollout::told_of_pods(&applied));
         if let Some((_, Failure::Contested(contested))) = applied.failure() {
-            if let Some(write) = rollout::status::counted(&snapshot, &plan, &applied)
-                && let Outcome::Failed(failure) = self.send_alone(around, &about, &write)?
-            {
-                return Ok(self.after(&about, &failure, wake(&plan)));
-            }
-            return Ok(look_at_contested(contested, wake(&plan)));
+            let pass = (&snapshot, &plan, &applied);
+            return self.wait_for_turn(around, &about, pass, contested);
         }
         if let Some((_, failure)) = applied.failure() {
             let outrun = self.ledger.outrun(&about, failure);

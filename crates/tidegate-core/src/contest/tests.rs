@@ -1,3 +1,5 @@
+//! Who is fought, for how long they wait, and what may go on meanwhile.
+
 use std::sync::Arc;
 
 use serde_json::json;

@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 use tidegate_core::{
     contest::{self, Contested},
-    plan::{ObjectKey, Write},
-    run::{Failure, Outcome},
+    plan::{ObjectKey, Plan, Write},
+    rollout::{self, RolloutSnapshot},
+    run::{Applied, Failure, Outcome},
 };
 use tidegate_integrations::metrics::Call;
 
-use super::{Controller, Died, Surroundings, Verdict};
+use super::{Controller, Died, Surroundings, Verdict, wake};
 use crate::{digest::Digest, faults::Lacks};
 
 impl Controller {
@@ -45,6 +46,22 @@ impl Controller {
         let outcome = around.send(about, write)?;
         self.ledger.contests.record(about, (write, &outcome), now);
         Ok(outcome)
+    }
+
+    /// Ends a pass that waits for its turn: the pods are counted, and nothing else is noted.
+    pub(super) fn wait_for_turn(
+        &mut self,
+        around: &mut impl Surroundings,
+        about: &ObjectKey,
+        (snapshot, plan, applied): (&RolloutSnapshot, &Plan, &Applied),
+        contested: &Contested,
+    ) -> Result<Verdict, Died> {
+        if let Some(write) = rollout::status::counted(snapshot, plan, applied)
+            && let Outcome::Failed(failure) = self.send_alone(around, about, &write)?
+        {
+            return Ok(self.after(about, &failure, wake(plan)));
+        }
+        Ok(look_at_contested(contested, wake(plan)))
     }
 
     /// What its future depends on. What was written once makes a difference only to who is taken back next.
