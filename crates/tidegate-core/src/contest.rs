@@ -54,7 +54,9 @@ pub struct Turn {
 /// A patch that has committed, and how often it had to be repeated.
 #[derive(Clone, Debug)]
 struct Patch {
-    body: Value,
+    target: ObjectKey,
+    /// As text, which is a tenth of the size.
+    body: Box<str>,
     at: Timestamp,
     rewrites: u32,
     /// For how many rewrites users were told.
@@ -65,7 +67,7 @@ struct Patch {
 #[derive(Clone, Debug, Default)]
 struct Owner {
     stage: String,
-    patches: BTreeMap<ObjectKey, Vec<Patch>>,
+    patches: Vec<Patch>,
 }
 
 /// What this process has written, by owner and object. Another process begins anew.
@@ -97,10 +99,8 @@ impl Contests {
         if write.verb != Verb::Patch {
             return None;
         }
-        let patches = self.owners.get_mut(owner)?.patches.get_mut(&write.target)?;
-        let known = patches
-            .iter_mut()
-            .find(|known| is_same(&known.body, &write.body))?;
+        let mut patches = self.owners.get_mut(owner)?.patches.iter_mut();
+        let known = patches.find(|known| known.says(write))?;
         if known.rewrites == 0 || known.is_over(now) {
             return None;
         }
@@ -125,25 +125,25 @@ impl Contests {
             return;
         }
         self.sweep(now);
-        let owner = self.owners.entry(owner.clone()).or_default();
-        let patches = owner.patches.entry(write.target.clone()).or_default();
+        let patches = &mut self.owners.entry(owner.clone()).or_default().patches;
         patches.retain(|known| !known.is_over(now));
-        if let Some(known) = patches
-            .iter_mut()
-            .find(|known| is_same(&known.body, &write.body))
-        {
+        if let Some(known) = patches.iter_mut().find(|known| known.says(write)) {
             known.rewrites = known.rewrites.saturating_add(1);
             known.at = now;
-            known.body.clone_from(&write.body);
+            known.body = write.body.to_string().into();
             return;
         }
         // What says otherwise ends an earlier word: weights go up and down.
-        patches.retain(|known| !clash(&known.body, &write.body));
-        if patches.len() == MOST {
-            patches.remove(0);
+        patches.retain(|known| known.target != write.target || !clash(&known.value(), &write.body));
+        let of_target = |known: &Patch| known.target == write.target;
+        if patches.iter().filter(|known| of_target(known)).count() == MOST
+            && let Some(oldest) = patches.iter().position(of_target)
+        {
+            patches.remove(oldest);
         }
         patches.push(Patch {
-            body: write.body.clone(),
+            target: write.target.clone(),
+            body: write.body.to_string().into(),
             at: now,
             rewrites: 0,
             told: 0,
@@ -154,26 +154,24 @@ impl Contests {
     /// in doubt for longest.
     pub fn doubt(&self, owner: &ObjectKey, now: Timestamp) -> Option<Contested> {
         let patches = self.owners.get(owner)?.patches.iter();
-        let all =
-            patches.flat_map(|(target, patches)| patches.iter().map(move |one| (target, one)));
         // One pod blocks no other (S1-24).
-        all.filter(|(target, patch)| patch.rewrites > 1 && target.resource != PODS)
-            .map(|(target, patch)| Contested {
-                target: target.clone(),
-                until: later(patch.at, patch.delay().max(STANDS)),
+        patches
+            .filter(|patch| patch.rewrites > 1 && patch.target.resource != PODS)
+            .map(|patch| (patch, later(patch.at, patch.delay().max(STANDS))))
+            .filter(|(_, until)| now < *until)
+            .max_by_key(|(_, until)| *until)
+            .map(|(patch, until)| Contested {
+                target: patch.target.clone(),
+                until,
             })
-            .filter(|contested| now < contested.until)
-            .max_by_key(|contested| contested.until)
     }
 
     /// The owners whose writes are taken back now, the objects, how often they were rewritten and when: what
     /// the next looks depend on.
     pub fn open(&self) -> impl Iterator<Item = (&ObjectKey, &ObjectKey, u32, Timestamp)> {
         self.owners.iter().flat_map(|(owner, known)| {
-            known.patches.iter().flat_map(move |(target, patches)| {
-                let patches = patches.iter().filter(|patch| patch.rewrites > 0);
-                patches.map(move |patch| (owner, target, patch.rewrites, patch.at))
-            })
+            let patches = known.patches.iter().filter(|patch| patch.rewrites > 0);
+            patches.map(move |patch| (owner, &patch.target, patch.rewrites, patch.at))
         })
     }
 
@@ -189,16 +187,22 @@ impl Contests {
         }
         self.swept = Some(now);
         for owner in self.owners.values_mut() {
-            owner.patches.retain(|_, patches| {
-                patches.retain(|patch| !patch.is_over(now));
-                !patches.is_empty()
-            });
+            owner.patches.retain(|patch| !patch.is_over(now));
         }
         self.owners.retain(|_, owner| !owner.patches.is_empty());
     }
 }
 
 impl Patch {
+    fn value(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_default()
+    }
+
+    /// Whether a write is this one once more.
+    fn says(&self, write: &Write) -> bool {
+        self.target == write.target && is_same(&self.value(), &write.body)
+    }
+
     /// How long the next rewrite waits after this one.
     fn delay(&self) -> SignedDuration {
         let Some(doublings) = self.rewrites.checked_sub(1) else {
