@@ -1,9 +1,9 @@
 //! `cargo xtask timelines`: what a controller does on a real control plane, in which order, beside what
 //! was recorded of Argo Rollouts.
 //!
-//! The harness compares every field but the sizes of ReplicaSets, which are compared here: when several
-//! pods get ready together, kube-controller-manager may tell of them at once or one after the other, and
-//! a rolling controller then takes one step or two. Everything else about sizes has to agree.
+//! The harness compares every field but the sizes of ReplicaSets and the events, which are compared here: when
+//! several pods get ready together, kube-controller-manager may tell of them at once or one after the other, and
+//! a rolling controller then takes one step or two, each with its event. Everything else has to agree.
 
 use std::{
     collections::BTreeMap,
@@ -21,6 +21,15 @@ type Recording = BTreeMap<String, Value>;
 
 /// What the recordings call the sizes of ReplicaSets.
 const SIZES: &str = "size.";
+
+/// What the recordings call the events.
+const EVENTS: &str = "events";
+
+/// The event of a step that changes a size.
+const SCALED: &str = "ScalingReplicaSet";
+
+/// Argo Rollouts' recorder drops what comes after so many events of one object.
+const MOST_EVENTS: usize = 25;
 
 /// What a recording lists here differed between runs of the same controller.
 const VARIES: &str = "varies";
@@ -58,14 +67,21 @@ pub(crate) fn run(
             problems.push(format!("{name}: was not played"));
             continue;
         }
-        problems.extend(compare(name, &read(&recordings.join(&file))?, &read(&got)?));
+        let (want, got) = (read(&recordings.join(&file))?, read(&got)?);
+        problems.extend(compare(name, &want, &got));
+        if !apart.contains(&format!("{name}:{EVENTS}")) {
+            problems.extend(compare_events(name, &want, &got));
+        }
     }
     let mut out = std::io::stdout();
     for problem in &problems {
         writeln!(out, "{problem}")?;
     }
     let (stories, differences) = (names.len(), problems.len());
-    writeln!(out, "sizes: {stories} stories, {differences} differences")?;
+    writeln!(
+        out,
+        "sizes and events: {stories} stories, {differences} differences"
+    )?;
     if !agree || !problems.is_empty() {
         bail!("not everything happens as recorded");
     }
@@ -92,7 +108,7 @@ fn leave_out(
         let is_apart = |field: &str| apart.contains(&format!("{name}:{field}"));
         let left: Vec<Value> = recording
             .keys()
-            .filter(|field| field.starts_with(SIZES) || is_apart(field))
+            .filter(|field| field.starts_with(SIZES) || *field == EVENTS || is_apart(field))
             .map(|field| Value::from(field.as_str()))
             .collect();
         let varies = recording
@@ -152,6 +168,45 @@ fn compare(name: &str, want: &Recording, got: &Recording) -> Vec<String> {
         .collect()
 }
 
+/// What differs between the events of two recordings of a story: reasons and types, in their order. Where sizes
+/// stopped elsewhere on their way, there may be more or fewer steps at the same place, but not none.
+fn compare_events(name: &str, want: &Recording, got: &Recording) -> Option<String> {
+    let [wanted, told] = [want, got].map(kinds_of_events);
+    let same = |one: &[Kind], other: &[Kind]| {
+        if one.len() < MOST_EVENTS || other.len() < MOST_EVENTS {
+            return one == other;
+        }
+        one[..MOST_EVENTS] == other[..MOST_EVENTS]
+    };
+    let sizes = |recording: &Recording| -> Vec<Value> {
+        let sizes = recording.iter().filter(|(name, _)| name.starts_with(SIZES));
+        sizes.map(|(_, sizes)| sizes.clone()).collect()
+    };
+    let stopped_elsewhere = || sizes(want) != sizes(got);
+    let agrees = same(&wanted, &told)
+        || (stopped_elsewhere() && same(&steps_as_one(&wanted), &steps_as_one(&told)));
+    (!agrees).then(|| format!("{name}: events differ\n    want {wanted:?}\n    got  {told:?}"))
+}
+
+/// An event's reason and type.
+type Kind = (String, String);
+
+fn kinds_of_events(recording: &Recording) -> Vec<Kind> {
+    let text = |event: &Value, place: usize| event[place].as_str().unwrap_or_default().to_owned();
+    let events = recording.get(EVENTS).and_then(Value::as_array);
+    let events = events.map_or(&[][..], Vec::as_slice).iter();
+    events
+        .map(|event| (text(event, 0), text(event, 1)))
+        .collect()
+}
+
+/// The events with steps that follow one another as one.
+fn steps_as_one(events: &[Kind]) -> Vec<Kind> {
+    let mut left = events.to_vec();
+    left.dedup_by(|next, last| next == last && last.0 == SCALED);
+    left
+}
+
 /// Whether two sequences of sizes are the same, but for sizes on the way from one to another that only one
 /// of them stopped at.
 fn agree(want: &[Value], got: &[Value]) -> bool {
@@ -191,7 +246,44 @@ fn is_between(before: &Value, stop: &Value, after: &Value) -> bool {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::agree;
+    use super::{Recording, agree, compare_events};
+
+    fn recording(sizes: &Value, reasons: &[&str]) -> Recording {
+        let events: Vec<Value> = reasons
+            .iter()
+            .map(|one| json!([one, "Normal", ""]))
+            .collect();
+        Recording::from([
+            ("size.R1".to_owned(), sizes.clone()),
+            ("events".to_owned(), Value::from(events)),
+        ])
+    }
+
+    #[test]
+    fn only_steps_between_other_stops_may_have_no_event_of_their_own() {
+        let scaled = "ScalingReplicaSet";
+        let want = recording(&json!([2, 1, 0]), &["Updated", scaled, scaled, "Done"]);
+        for (sizes, reasons, same) in [
+            (
+                json!([2, 1, 0]),
+                vec!["Updated", scaled, scaled, "Done"],
+                true,
+            ),
+            (json!([2, 0]), vec!["Updated", scaled, "Done"], true),
+            (json!([2, 1, 0]), vec!["Updated", scaled, "Done"], false),
+            (json!([2, 0]), vec!["Updated", "Done"], false),
+            (
+                json!([2, 0]),
+                vec!["Updated", scaled, "Done", "Done"],
+                false,
+            ),
+            (json!([2, 0]), vec!["Updated", scaled], false),
+        ] {
+            let got = recording(&sizes, &reasons);
+            let problem = compare_events("canary", &want, &got);
+            assert_eq!(problem.is_none(), same, "{sizes} {reasons:?}: {problem:?}");
+        }
+    }
 
     fn list(sizes: &Value) -> &[Value] {
         sizes.as_array().map_or(&[], Vec::as_slice)
