@@ -124,18 +124,8 @@ impl Mesh {
             return None;
         }
         let why = match outcome {
-            Outcome::Failed(Failure::Unavailable(unavailable)) => &unavailable.message,
-            Outcome::Failed(Failure::Unknown(why)) => why,
-            Outcome::Failed(
-                Failure::Conflict
-                | Failure::AlreadyExists
-                | Failure::NotFound
-                | Failure::Protected(_)
-                | Failure::Refused(_)
-                | Failure::Inexpressible(_)
-                | Failure::Contested(_),
-            )
-            | Outcome::Done(_) => return None,
+            Outcome::Done(_) => return None,
+            Outcome::Failed(failure) => failure.unanswered()?,
         };
         match &self.places.borrow().at {
             _ if why == apply::FENCED => None,

@@ -105,6 +105,20 @@ impl Failure {
         }
     }
 
+    /// Why nobody knows of an answer: the request was not sent, or it was lost.
+    pub fn unanswered(&self) -> Option<&str> {
+        match self {
+            Self::Unavailable(Unavailable { message: why, .. }) | Self::Unknown(why) => Some(why),
+            Self::Conflict
+            | Self::AlreadyExists
+            | Self::NotFound
+            | Self::Protected(_)
+            | Self::Refused(_)
+            | Self::Inexpressible(_)
+            | Self::Contested(_) => None,
+        }
+    }
+
     /// How long the server asks to wait before anything is sent again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -381,16 +395,10 @@ fn moves_traffic(step: &Step) -> bool {
 /// eviction that may have happened ends the run, for nothing may be scaled down beside it.
 fn fate(write: &Write, failure: &Failure) -> Fate {
     if write.target.resource != PODS {
-        return match failure {
-            Failure::Contested(_) => Fate::Waits,
-            Failure::Conflict
-            | Failure::AlreadyExists
-            | Failure::NotFound
-            | Failure::Protected(_)
-            | Failure::Refused(_)
-            | Failure::Unavailable(_)
-            | Failure::Unknown(_)
-            | Failure::Inexpressible(_) => Fate::Ends,
+        return if matches!(failure, Failure::Contested(_)) {
+            Fate::Waits
+        } else {
+            Fate::Ends
         };
     }
     match (failure, write.verb) {

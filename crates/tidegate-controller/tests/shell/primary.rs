@@ -16,7 +16,7 @@ use tidegate_sim::{
 
 use crate::{
     wire::Wire,
-    world::{Asked, NAMESPACE, OPERATOR, World},
+    world::{Asked, NAMESPACE, OPERATOR, Running, World},
 };
 
 const ALONE: [&str; 1] = ["--leader-elect=false"];
@@ -142,6 +142,17 @@ fn about_istio(asked: &Asked) -> bool {
     asked.path.contains("networking.istio.io")
 }
 
+/// An update of `web` waits at its first weight, by a controller that has just started.
+async fn until_the_first_weight(home: &World, primary: &World) -> Running {
+    create_virtual_service(primary);
+    create_web(home);
+    let controller = home.controller("first", &ALONE).await;
+    home.until_healthy("web").await;
+    update(home);
+    until_paused(home).await;
+    controller
+}
+
 fn asked_about_istio(world: &World) -> usize {
     let asked = world.asked();
     asked.iter().filter(|asked| about_istio(asked)).count()
@@ -154,12 +165,7 @@ async fn istio_is_where_the_secret_says_and_everything_else_is_at_home() {
     let wire = Wire::to(primary.address).await;
     home.refuse(&[("/api/v1/secrets", 403)]);
     create_secret(&home, &data(&wire));
-    create_virtual_service(&primary);
-    create_web(&home);
-    let controller = home.controller("first", &ALONE).await;
-    home.until_healthy("web").await;
-    update(&home);
-    until_paused(&home).await;
+    let controller = until_the_first_weight(&home, &primary).await;
     assert_eq!(weights(&primary), [75, 25]);
     promote(&home);
     until_updated(&home, &primary).await;
@@ -177,12 +183,7 @@ async fn a_primary_cluster_that_goes_away_holds_those_who_need_it_and_nobody_els
     let (home, primary) = (World::start().await, World::with_istio().await);
     let wire = Wire::to(primary.address).await;
     create_secret(&home, &data(&wire));
-    create_virtual_service(&primary);
-    create_web(&home);
-    let controller = home.controller("first", &ALONE).await;
-    home.until_healthy("web").await;
-    update(&home);
-    until_paused(&home).await;
+    let controller = until_the_first_weight(&home, &primary).await;
     let before = sizes(&home);
     wire.cut();
     promote(&home);
@@ -301,12 +302,7 @@ async fn a_secret_that_comes_later_leads_to_the_primary_cluster() {
         home.create(SECRETS, OPERATOR, object);
     }
     create_virtual_service(&home);
-    create_virtual_service(&primary);
-    create_web(&home);
-    let controller = home.controller("first", &ALONE).await;
-    home.until_healthy("web").await;
-    update(&home);
-    until_paused(&home).await;
+    let controller = until_the_first_weight(&home, &primary).await;
     assert_eq!(weights(&home), [75, 25]);
     create_secret(&home, &data(&wire));
     primary
