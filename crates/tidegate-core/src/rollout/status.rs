@@ -5,6 +5,7 @@
 
 mod base;
 mod colours;
+pub(super) mod counts;
 mod settle;
 
 use jiff::Timestamp;
