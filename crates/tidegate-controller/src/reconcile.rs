@@ -240,6 +240,7 @@ impl Shell {
         self.recorder.record(about, told.into_iter().collect());
         let mut ledger = self.ledger.lock().await;
         ledger.contests.record(&about.key, (write, &outcome), now);
+        ledger.learn(&about.key, write, &outcome);
         outcome
     }
 
@@ -290,6 +291,7 @@ impl Shell {
     pub(crate) async fn send_alone(&self, about: &Arc<About>, write: &Write) -> Outcome {
         let number = self.mesh.number();
         let outcome = self.send(write).await;
+        self.ledger.lock().await.learn(&about.key, write, &outcome);
         if let Outcome::Done(object) = &outcome {
             let version = object
                 .pointer("/metadata/resourceVersion")
@@ -345,6 +347,21 @@ impl Shell {
             tracing::warn!(object = %owner, ?failure, times = outrun.times, "somebody else was faster again");
         }
         Some(outrun)
+    }
+
+    /// How long to wait if an owner is another one by now than the one that was observed, as a conflict has told.
+    /// Where no news has explained it, the owner itself is looked at.
+    pub(crate) async fn outdated(&self, about: &About) -> Option<Verdict> {
+        let version = about.resource_version.as_str();
+        if !self.ledger.lock().await.is_outdated(&about.key, version) {
+            return None;
+        }
+        let live = ask::value(&self.server, &about.key).await;
+        if live.is_ok_and(|live| live["metadata"]["resourceVersion"] == version) {
+            self.ledger.lock().await.is_the_same(&about.key);
+            return None;
+        }
+        Some(self.after(&about.key, &Failure::Conflict, None).await)
     }
 
     /// What a failure means for the next look.

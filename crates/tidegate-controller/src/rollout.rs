@@ -56,6 +56,10 @@ pub(crate) fn farewell(recorder: &Recorder, resource: &Resource, change: &Change
 }
 
 async fn pass(shell: &Shell, rollout: &Arc<Rollout>) -> Verdict {
+    let about = about(&rollout.metadata);
+    if let Some(verdict) = shell.outdated(&about).await {
+        return verdict;
+    }
     let workload_unlisted = match shell.caches.workloads.know(rollout) {
         Known::Yes => None,
         Known::NotYet => return Verdict::NotYet(LIST_OF_WORKLOADS),
@@ -67,7 +71,6 @@ async fn pass(shell: &Shell, rollout: &Arc<Rollout>) -> Verdict {
         verify_retry_seconds: shell.verify_retry_seconds,
         ..shell.caches.observe(rollout)
     };
-    let about = about(&rollout.metadata);
     let (mut snapshot, findings) = rollout::parse(&observed);
     if !findings.is_empty() && is_there_all_the_same(shell, rollout).await {
         return Verdict::Behind;

@@ -6,8 +6,8 @@ use jiff::SignedDuration;
 
 use crate::{
     contest::Contests,
-    plan::{ObjectKey, Resource},
-    run::Failure,
+    plan::{Guard, ObjectKey, Resource, Write},
+    run::{Failure, Outcome},
 };
 
 /// How long a pass waits for news after somebody else was faster: caches seldom lag for longer. News of
@@ -61,6 +61,8 @@ impl Outrun {
 pub struct Ledger {
     written: BTreeMap<ObjectKey, BTreeMap<Resource, u64>>,
     outrun: BTreeMap<ObjectKey, u32>,
+    /// The version that an owner had before somebody else changed it, of which a refused write told us.
+    outdated: BTreeMap<ObjectKey, String>,
     /// Whose writes are taken back by others.
     pub contests: Contests,
 }
@@ -112,6 +114,39 @@ impl Ledger {
         }
     }
 
+    /// Learns from a write of a pass over `owner`, if it was about itself, that somebody else has changed it.
+    pub fn learn(&mut self, owner: &ObjectKey, write: &Write, outcome: &Outcome) {
+        if let Outcome::Failed(Failure::Conflict) = outcome
+            && write.target == *owner
+            && let Guard::Version {
+                resource_version, ..
+            } = &write.guard
+        {
+            self.outdated
+                .insert(owner.clone(), resource_version.clone());
+        }
+    }
+
+    /// Whether `owner` is known to be another one by now than at this version: nothing that it asks for is to be
+    /// done, for whoever changed it may have asked for something else (S2-12).
+    pub fn is_outdated(&mut self, owner: &ObjectKey, version: &str) -> bool {
+        let outdated = self.outdated.get(owner).is_some_and(|old| old == version);
+        if !outdated {
+            self.outdated.remove(owner);
+        }
+        outdated
+    }
+
+    /// A look at `owner` itself has shown that it is the same as before, whatever the conflict was about.
+    pub fn is_the_same(&mut self, owner: &ObjectKey) {
+        self.outdated.remove(owner);
+    }
+
+    /// Who is known to be another one by now than at a version.
+    pub fn outdated(&self) -> &BTreeMap<ObjectKey, String> {
+        &self.outdated
+    }
+
     /// Who was outrun in its last pass, and how often in a row: whoever waits longer than others.
     pub fn outruns(&self) -> &BTreeMap<ObjectKey, u32> {
         &self.outrun
@@ -134,14 +169,20 @@ impl Ledger {
     pub fn forget(&mut self, owner: &ObjectKey) {
         self.written.remove(owner);
         self.outrun.remove(owner);
+        self.outdated.remove(owner);
         self.contests.forget(owner);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
-    use crate::plan::{REPLICA_SETS, ROLLOUTS, SERVICES};
+    use crate::{
+        plan::{Class, REPLICA_SETS, ROLLOUTS, SERVICES, Verb},
+        reason::Reason,
+    };
 
     #[test]
     fn who_is_outrun_again_and_again_waits_longer_each_time() {
@@ -194,6 +235,40 @@ mod tests {
         );
         ledger.forget(&owner);
         assert_eq!(ledger.check(&owner, &caches), Freshness::Fresh);
+    }
+
+    #[test]
+    fn who_was_changed_by_somebody_else_is_outdated_until_that_is_seen() {
+        let owner = ObjectKey::new(ROLLOUTS, "n", "web");
+        let write = |target: &ObjectKey| Write {
+            verb: Verb::PatchStatus,
+            target: target.clone(),
+            guard: Guard::Version {
+                uid: "u".to_owned(),
+                resource_version: "7".to_owned(),
+            },
+            body: Value::Null,
+            class: Class::Status,
+            events: Vec::new(),
+            reason: Reason::FollowsRollout,
+        };
+        let conflict = Outcome::Failed(Failure::Conflict);
+        let mut ledger = Ledger::default();
+        let other = ObjectKey::new(REPLICA_SETS, "n", "web");
+        ledger.learn(&owner, &write(&other), &conflict);
+        ledger.learn(&owner, &write(&owner), &Outcome::Failed(Failure::NotFound));
+        assert!(!ledger.is_outdated(&owner, "7"));
+        ledger.learn(&owner, &write(&owner), &conflict);
+        assert!(ledger.is_outdated(&owner, "7"));
+        assert!(ledger.is_outdated(&owner, "7"), "as long as it is the same");
+        assert!(!ledger.is_outdated(&owner, "8"));
+        assert!(!ledger.is_outdated(&owner, "7"), "forgotten");
+        ledger.learn(&owner, &write(&owner), &conflict);
+        ledger.is_the_same(&owner);
+        assert!(!ledger.is_outdated(&owner, "7"), "it was looked at");
+        ledger.learn(&owner, &write(&owner), &conflict);
+        ledger.forget(&owner);
+        assert!(!ledger.is_outdated(&owner, "7"));
     }
 
     /// Keeps TR-303: a version of the cluster before would be waited for without end.

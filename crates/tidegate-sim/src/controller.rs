@@ -149,11 +149,7 @@ impl Controller {
             return None;
         }
         self.queue.digest(digest);
-        for (object, times) in self.ledger.outruns() {
-            digest.text(&object.name);
-            digest.number(u64::from(*times));
-        }
-        self.digest_contests(digest);
+        self.digest_ledger(digest);
         Some(())
     }
 
@@ -312,6 +308,9 @@ impl Controller {
         let now = around.now();
         let metadata = &rollout.metadata;
         let about = ObjectKey::new(ROLLOUTS, &metadata.namespace, &metadata.name);
+        if let Some(verdict) = self.outdated(around, &about, &metadata.resource_version) {
+            return Ok(verdict);
+        }
         match self.caches.know(rollout, around.cluster()) {
             Known::Yes => {}
             Known::NotYet => return Ok(Verdict::Outrun(LIST_OF_WORKLOADS)),
@@ -458,6 +457,7 @@ impl Controller {
         write: &Write,
     ) -> Result<Outcome, Died> {
         let outcome = around.send(about, write)?;
+        self.ledger.learn(about, write, &outcome);
         if let Outcome::Done(object) = &outcome {
             let version = object
                 .pointer("/metadata/resourceVersion")

@@ -1,4 +1,4 @@
-//! Writes that somebody takes back; as in the shell.
+//! Writes that somebody takes back, or was faster to make; as in the shell.
 
 use jiff::Timestamp;
 use tidegate_core::{
@@ -10,7 +10,7 @@ use tidegate_core::{
 use tidegate_integrations::metrics::Call;
 
 use super::{Controller, Died, Surroundings, Verdict, wake};
-use crate::{digest::Digest, faults::Lacks};
+use crate::{cluster::fields, digest::Digest, faults::Lacks};
 
 impl Controller {
     /// Which field may be taken back again at any time, of those that were written.
@@ -19,6 +19,25 @@ impl Controller {
             return None;
         }
         self.ledger.contests.doubt(about, around.now())
+    }
+
+    /// How long to wait if an owner is another one by now than at this version, as a conflict has told. Where no news
+    /// has explained it, the owner itself is looked at.
+    pub(super) fn outdated(
+        &mut self,
+        around: &mut impl Surroundings,
+        about: &ObjectKey,
+        version: &str,
+    ) -> Option<Verdict> {
+        if !self.ledger.is_outdated(about, version) || around.lacks() == Some(Lacks::Hindsight) {
+            return None;
+        }
+        let live = around.look_up(&Call::Get(about.clone()));
+        if live.is_ok_and(|live| fields::version(&live) == version) {
+            self.ledger.is_the_same(about);
+            return None;
+        }
+        Some(self.after(about, &Failure::Conflict, None))
     }
 
     /// Sends one write of a plan, unless somebody takes it back each time and its time has not come.
@@ -45,6 +64,7 @@ impl Controller {
         }
         let outcome = around.send(about, write)?;
         self.ledger.contests.record(about, (write, &outcome), now);
+        self.ledger.learn(about, write, &outcome);
         Ok(outcome)
     }
 
@@ -65,7 +85,15 @@ impl Controller {
     }
 
     /// What its future depends on. What was written once makes a difference only to who is taken back next.
-    pub(super) fn digest_contests(&self, digest: &mut Digest) {
+    pub(super) fn digest_ledger(&self, digest: &mut Digest) {
+        for (object, times) in self.ledger.outruns() {
+            digest.text(&object.name);
+            digest.number(u64::from(*times));
+        }
+        for (object, version) in self.ledger.outdated() {
+            digest.text(&object.name);
+            digest.text(version);
+        }
         for (owner, target, rewrites, at) in self.ledger.contests.open() {
             digest.text(&owner.name);
             digest.text(&target.name);

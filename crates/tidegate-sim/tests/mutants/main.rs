@@ -9,6 +9,7 @@ mod experiments;
 mod gates;
 mod guards;
 mod measurements;
+mod outdated;
 mod traffic;
 
 use std::sync::Arc;

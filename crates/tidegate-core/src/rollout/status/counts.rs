@@ -16,9 +16,12 @@ use crate::{
 /// ready by then, and whatever follows from that tells their numbers, too.
 const WAIT: SignedDuration = SignedDuration::from_secs(5);
 
-/// Leaves the status as it is recorded if only numbers of pods differ, shortly after the last progress. Whoever
+/// Lets the status wait if only numbers of pods differ, shortly after the last progress. Whoever
 /// starts ten pods that get ready one by one does not write ten statuses. Differs from upstream, which writes each
 /// of them (STS-02).
+///
+/// After a change of anything else the status is written: it is the write that fails if the Rollout is not any
+/// more what was observed.
 pub(in crate::rollout) fn wait(snapshot: &RolloutSnapshot, plan: &mut Plan, now: Timestamp) {
     let held = &snapshot.rollout.status;
     let progress = conditions::get(held, Kind::Progressing);
@@ -34,8 +37,11 @@ pub(in crate::rollout) fn wait(snapshot: &RolloutSnapshot, plan: &mut Plan, now:
             .as_deref()
             .is_some_and(|next| next != held && differs_in_numbers(held, next));
     if waits {
-        plan.status = None;
-        plan.wake_at(until, Reason::Because("numbers of pods alone are not noted at once".to_owned()));
+        plan.status_waits = true;
+        plan.wake_at(
+            until,
+            Reason::Because("numbers of pods alone are not noted at once".to_owned()),
+        );
     }
 }
 
