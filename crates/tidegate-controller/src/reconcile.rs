@@ -198,6 +198,12 @@ impl Shell {
             match step {
                 Step::Write(write) => run.record(self.send_in_turn(about, &write).await),
                 Step::Route(route) => run.expand(traffic::phrase(&route, objects)),
+                Step::Look(key) => {
+                    let live = ask::value(&self.server, &key).await;
+                    if let Some(look) = run.looked(live) {
+                        self.ledger.lock().await.changed(&look.key, look.version);
+                    }
+                }
             }
             self.recorder.record(about, run.take_events());
         }

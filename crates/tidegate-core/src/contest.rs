@@ -267,6 +267,7 @@ pub(crate) fn goes_on(waits: &Write, step: &Step) -> bool {
             grows && write.class == Class::Additive && write.target.resource == REPLICA_SETS
         }
         Step::Route(route) => retreats && is_retreat(route),
+        Step::Look(_) => true,
     }
 }
 

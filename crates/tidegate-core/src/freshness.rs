@@ -122,9 +122,13 @@ impl Ledger {
                 resource_version, ..
             } = &write.guard
         {
-            self.outdated
-                .insert(owner.clone(), resource_version.clone());
+            self.changed(owner, resource_version.clone());
         }
+    }
+
+    /// Somebody else has changed `owner` since it had this version.
+    pub fn changed(&mut self, owner: &ObjectKey, version: String) {
+        self.outdated.insert(owner.clone(), version);
     }
 
     /// Whether `owner` is known to be another one by now than at this version: nothing that it asks for is to be

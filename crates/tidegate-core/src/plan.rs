@@ -343,6 +343,8 @@ pub struct Wake {
 pub struct Plan {
     /// In order; the first that fails ends the pass, unless it is about a single pod.
     pub effects: Vec<Effect>,
+    /// What must still be as it was observed before traffic is moved or anything taken away.
+    pub look: Option<Look>,
     /// How many of the evictions may succeed; what comes after them is done only if none did.
     pub most_evictions: usize,
     /// The status as it will be once every effect is done; `None` leaves it untouched.
@@ -357,6 +359,15 @@ pub struct Plan {
     pub reasons: Vec<Reason>,
     /// The pass could not go to its end: decide again soon, with a growing delay.
     pub retry: Option<Reason>,
+}
+
+/// An object that may have changed without anybody here having heard of it yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Which.
+    pub key: ObjectKey,
+    /// The version that was observed.
+    pub version: String,
 }
 
 impl Plan {

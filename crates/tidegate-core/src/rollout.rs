@@ -87,6 +87,9 @@ pub fn decide(snapshot: &RolloutSnapshot, findings: &[Finding], now: Timestamp) 
     if findings.is_empty() && snapshot.new.is_some() {
         workload::scale_down(snapshot, &mut plan);
     }
+    if !plan.effects.is_empty() {
+        plan.look = pass::look(snapshot, now);
+    }
     status::counts::wait(snapshot, &mut plan, now);
     welcome(snapshot, &mut plan);
     plan

@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::{
     contest::{self, Contested},
     plan::{
-        Class, Effect, Event, Guard, ObjectKey, PODS, Plan, ROLLOUTS, Resource, Route, Verb, Write,
+        Class, Effect, Event, Guard, Look, ObjectKey, PODS, Plan, ROLLOUTS, Resource, Route, Verb,
+        Write,
     },
 };
 
@@ -146,12 +147,16 @@ pub enum Step {
     Write(Write),
     /// Have the routers phrase this, then `expand`.
     Route(Box<Route>),
+    /// Read this live, then `looked`.
+    Look(ObjectKey),
 }
 
 /// The state of carrying out one plan.
 #[derive(Debug)]
 pub struct PlanRun {
     waiting: VecDeque<Step>,
+    /// What is to be looked at first.
+    look: Option<Look>,
     /// Events of a route, sent when the writes it expanded to are done.
     in_flight: Option<InFlight>,
     pending_route_events: Vec<Event>,
@@ -188,6 +193,7 @@ enum Fate {
 enum InFlight {
     Write(Write),
     Route(Vec<Event>),
+    Look(Look),
 }
 
 impl PlanRun {
@@ -203,6 +209,7 @@ impl PlanRun {
             .collect();
         Self {
             waiting,
+            look: plan.look.clone(),
             in_flight: None,
             pending_route_events: Vec::new(),
             expanded: 0,
@@ -224,14 +231,44 @@ impl PlanRun {
             return None;
         }
         let mut step = self.take_step()?;
+        if needs_a_look(&step)
+            && let Some(look) = self.look.take()
+            // Whatever wrote it in this very run has proved it to be the same.
+            && self.status_version.is_none()
+        {
+            self.waiting.push_front(step);
+            let key = look.key.clone();
+            self.in_flight = Some(InFlight::Look(look));
+            return Some(Step::Look(key));
+        }
         if let Step::Write(write) = &mut step {
             self.renew_guard(write);
         }
         self.in_flight = Some(match &step {
             Step::Write(write) => InFlight::Write(write.clone()),
             Step::Route(route) => InFlight::Route(route.events.clone()),
+            Step::Look(_) => return None,
         });
         Some(step)
+    }
+
+    /// Takes the object that was to be looked at. If it is another one by now, nothing else is done, and the version
+    /// that was observed is given back.
+    pub fn looked(&mut self, live: Result<Value, Failure>) -> Option<Look> {
+        let Some(InFlight::Look(look)) = self.in_flight.take() else {
+            return None;
+        };
+        match live {
+            Ok(live) if live["metadata"]["resourceVersion"] == look.version.as_str() => None,
+            Ok(_) => {
+                self.end(None, Failure::Conflict);
+                Some(look)
+            }
+            Err(failure) => {
+                self.end(None, failure);
+                None
+            }
+        }
     }
 
     /// From now on nothing is taken away, and the run is not complete: a field that somebody takes back each
@@ -384,9 +421,14 @@ impl PlanRun {
     }
 }
 
+fn needs_a_look(step: &Step) -> bool {
+    matches!(step, Step::Write(write) if matches!(write.class, Class::Traffic | Class::Destructive))
+}
+
 fn moves_traffic(step: &Step) -> bool {
     match step {
         Step::Route(_) => true,
+        Step::Look(_) => false,
         Step::Write(write) => write.class == Class::Traffic,
     }
 }

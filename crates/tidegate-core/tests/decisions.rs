@@ -544,6 +544,11 @@ fn carry_out(plan: &Plan) -> Applied {
         match step {
             Step::Write(_) => run.record(Outcome::Done(Arc::new(Value::Null))),
             Step::Route(_) => run.expand(Ok(Vec::new())),
+            Step::Look(_) => {
+                let version = plan.look.as_ref().map(|look| look.version.clone());
+                let same = json!({"metadata": {"resourceVersion": version}});
+                assert_eq!(run.looked(Ok(same)), None);
+            }
         }
     }
     run.finish()

@@ -18,13 +18,12 @@ use tidegate_api::{analysis::AnalysisRun, rollout::Rollout, workload::Pod};
 use tidegate_core::{
     analysis_run::{self, Concluded, Secret, unreadable},
     freshness::{Freshness, Ledger, Outrun},
-    observed::Objects,
     plan::{ANALYSIS_RUNS, EXPERIMENTS, Event, ObjectKey, Plan, ROLLOUTS, SERVICES, Write},
     rollout::{
         self, RolloutSnapshot,
         pods::{self, Query},
     },
-    run::{Applied, Failure, Outcome, PlanRun, Step, Told},
+    run::{Applied, Failure, Outcome, Told},
 };
 use tidegate_integrations::{
     metrics::{self, Call, Environment},
@@ -330,7 +329,8 @@ impl Controller {
             let listed = around.pods(&query);
             pods::see(&mut snapshot, listed, now);
         }
-        let plan = rollout::decide(&snapshot, &findings, now);
+        let mut plan = rollout::decide(&snapshot, &findings, now);
+        plan.look = plan.look.filter(|_| around.lacks() != Some(Lacks::Glance));
         around.explain(&about, &plan);
         let applied = self.carry_out(around, &about, (&plan, &observed.router_objects))?;
         around.tell(&about, rollout::told_of_pods(&applied));
@@ -347,32 +347,6 @@ impl Controller {
             };
         }
         self.commit(around, &about, (&snapshot, &plan, &applied))
-    }
-
-    fn carry_out(
-        &mut self,
-        around: &mut impl Surroundings,
-        about: &ObjectKey,
-        (plan, objects): (&Plan, &Objects),
-    ) -> Result<Applied, Died> {
-        let mut run = PlanRun::new(plan);
-        self.ledger.contests.begin(about, plan);
-        loop {
-            if let Some(doubt) = self.doubt(around, about) {
-                run.doubt(doubt);
-            }
-            let Some(step) = run.next_step() else { break };
-            match step {
-                Step::Write(write) => run.record(self.send_in_turn(around, about, &write)?),
-                Step::Route(route) => run.expand(traffic::phrase(&route, objects)),
-            }
-            around.tell(about, run.take_events());
-        }
-        let applied = run.finish();
-        for (key, version) in applied.versions() {
-            self.remember(around, (about, key), version);
-        }
-        Ok(applied)
     }
 
     fn commit(

@@ -25,8 +25,8 @@ pub enum Lacks {
     Wakes,
     /// It takes the caches' word for it that a Rollout stays.
     Doubt,
-    /// It acts on a Rollout of which a conflict has told that it is another one by now.
-    Hindsight,
+    /// It moves traffic and takes pods away without a look at the Rollout.
+    Glance,
     /// It writes once about each Rollout after it has started, although everything rests.
     Rest,
     /// It acts before it has listed every kind.

@@ -1,10 +1,11 @@
 //! What every pass begins and ends with, whatever the strategy.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    plan::{Effect, Plan},
+    plan::{Effect, Look, ObjectKey, Plan, ROLLOUTS},
     rollout::{
+        conditions::{self, Kind},
         draft::{AbortChange, Draft},
         revision, rollback,
         snapshot::RolloutSnapshot,
@@ -47,6 +48,20 @@ pub(crate) fn finish(mut plan: Plan, next: Next) -> Plan {
         plan.wake_at(wake.at, wake.reason);
     }
     plan
+}
+
+/// The Rollout itself, unless what was observed is less than a second old: a person may have aborted or paused it, or
+/// have asked for other pods, and its cache may lag behind those that tell of pods.
+pub(crate) fn look(snapshot: &RolloutSnapshot, now: Timestamp) -> Option<Look> {
+    let noted = conditions::get(&snapshot.rollout.status, Kind::Progressing)
+        .and_then(|noted| noted.last_update_time)
+        .map(|noted| now.duration_since(noted.timestamp()));
+    let new = SignedDuration::ZERO..SignedDuration::from_secs(1);
+    let is_new = noted.is_some_and(|age| new.contains(&age));
+    (!is_new).then(|| Look {
+        key: ObjectKey::new(ROLLOUTS, &snapshot.namespace, &snapshot.name),
+        version: snapshot.resource_version.clone(),
+    })
 }
 
 /// A plan that only changes the status.

@@ -3,16 +3,50 @@
 use jiff::Timestamp;
 use tidegate_core::{
     contest::{self, Contested},
+    observed::Objects,
     plan::{ObjectKey, Plan, Write},
     rollout::{self, RolloutSnapshot},
-    run::{Applied, Failure, Outcome},
+    run::{Applied, Failure, Outcome, PlanRun, Step},
 };
-use tidegate_integrations::metrics::Call;
+use tidegate_integrations::{metrics::Call, traffic};
 
 use super::{Controller, Died, Surroundings, Verdict, wake};
 use crate::{cluster::fields, digest::Digest, faults::Lacks};
 
 impl Controller {
+    /// Carries out a plan's effects; as in the shell.
+    pub(super) fn carry_out(
+        &mut self,
+        around: &mut impl Surroundings,
+        about: &ObjectKey,
+        (plan, objects): (&Plan, &Objects),
+    ) -> Result<Applied, Died> {
+        let mut run = PlanRun::new(plan);
+        self.ledger.contests.begin(about, plan);
+        loop {
+            if let Some(doubt) = self.doubt(around, about) {
+                run.doubt(doubt);
+            }
+            let Some(step) = run.next_step() else { break };
+            match step {
+                Step::Write(write) => run.record(self.send_in_turn(around, about, &write)?),
+                Step::Route(route) => run.expand(traffic::phrase(&route, objects)),
+                Step::Look(key) => {
+                    let live = around.look_up(&Call::Get(key));
+                    if let Some(look) = run.looked(live) {
+                        self.ledger.changed(&look.key, look.version);
+                    }
+                }
+            }
+            around.tell(about, run.take_events());
+        }
+        let applied = run.finish();
+        for (key, version) in applied.versions() {
+            self.remember(around, (about, key), version);
+        }
+        Ok(applied)
+    }
+
     /// Which field may be taken back again at any time, of those that were written.
     pub(super) fn doubt(&self, around: &impl Surroundings, about: &ObjectKey) -> Option<Contested> {
         if around.lacks() == Some(Lacks::Mistrust) {
@@ -29,7 +63,7 @@ impl Controller {
         about: &ObjectKey,
         version: &str,
     ) -> Option<Verdict> {
-        if !self.ledger.is_outdated(about, version) || around.lacks() == Some(Lacks::Hindsight) {
+        if !self.ledger.is_outdated(about, version) {
             return None;
         }
         let live = around.look_up(&Call::Get(about.clone()));

@@ -178,7 +178,8 @@ fn a_persons_word_that_is_overwritten_is_seen() {
         assert_eq!(play_deaf(told, Broken::default()), Vec::<String>::new());
         let late = Broken {
             tamper: Some(late_guard),
-            lacks: None,
+            // A look would tell it.
+            lacks: Some(Lacks::Glance),
         };
         let broken = play_deaf(told, late);
         expect(&broken, "S1-8: web is written on version");
