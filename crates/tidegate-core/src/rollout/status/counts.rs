@@ -45,7 +45,8 @@ pub(in crate::rollout) fn wait(snapshot: &RolloutSnapshot, plan: &mut Plan, now:
     }
 }
 
-/// Whether nothing else differs, but for the time of the progress that the numbers are.
+/// Whether nothing else differs, but for what follows from numbers alone: the time of the progress that they are, and
+/// the sentence that tells what is waited for.
 fn differs_in_numbers(held: &RolloutStatus, next: &RolloutStatus) -> bool {
     let mut numbers = RolloutStatus {
         replicas: next.replicas,
@@ -53,6 +54,7 @@ fn differs_in_numbers(held: &RolloutStatus, next: &RolloutStatus) -> bool {
         ready_replicas: next.ready_replicas,
         available_replicas: next.available_replicas,
         hpa_replicas: next.hpa_replicas,
+        message: next.message.clone(),
         ..held.clone()
     };
     if are_alike(&held.conditions, &next.conditions) {

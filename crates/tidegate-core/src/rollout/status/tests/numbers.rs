@@ -51,6 +51,8 @@ fn whatever_else_changes_takes_them_along() {
     assert!(!events.status_waits);
     let failure = planned(1, |held, _| held.replica_sets[1].available = 0);
     assert!(failure.status_waits, "a number as well");
+    let message = planned(1, |held, _| held.replicas = 3);
+    assert!(message.status_waits, "what is waited for follows from them");
     let all = planned(1, |held, _| {
         for set in &mut held.replica_sets {
             set.available = 0;
