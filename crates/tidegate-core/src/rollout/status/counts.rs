@@ -14,7 +14,7 @@ use crate::{
 
 /// How long after the last note about progress numbers alone are not noted: pods that start are mostly
 /// ready by then, and whatever follows from that tells their numbers, too.
-const WAIT: SignedDuration = SignedDuration::from_secs(5);
+const WAIT: SignedDuration = SignedDuration::from_secs(10);
 
 /// Lets the status wait if only numbers of pods differ, shortly after the last progress. Whoever
 /// starts ten pods that get ready one by one does not write ten statuses. Differs from upstream, which writes each

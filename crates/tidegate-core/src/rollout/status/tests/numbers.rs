@@ -29,14 +29,14 @@ fn planned(seconds: i64, change: impl FnOnce(&mut RolloutSnapshot, &mut Plan)) -
 }
 
 #[test]
-fn they_wait_until_five_seconds_after_the_last_progress() {
-    for (seconds, waits) in [(0, true), (4, true), (5, false), (60, false)] {
+fn they_wait_until_ten_seconds_after_the_last_progress() {
+    for (seconds, waits) in [(0, true), (9, true), (10, false), (60, false)] {
         let plan = planned(seconds, |_, _| {});
         assert_eq!(plan.status_waits, waits, "{seconds} s");
         assert_eq!(plan.wake.is_some(), waits, "{seconds} s");
     }
     let wake = planned(1, |_, _| {}).wake.unwrap();
-    let again = planned(4, |_, _| {}).wake.unwrap();
+    let again = planned(9, |_, _| {}).wake.unwrap();
     assert_eq!(wake, again, "it does not move with who looks");
 }
 
