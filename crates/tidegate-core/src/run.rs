@@ -3,15 +3,17 @@
 //! The shell and the simulator run the same loop around it:
 //! `while let Some(step) = run.next_step() { run.record(send(step)) }`.
 
+mod fate;
+
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
+use self::fate::{Fate, fate, moves_traffic, needs_a_look};
 use crate::{
     contest::{self, Contested},
     plan::{
-        Class, Effect, Event, Guard, Look, ObjectKey, PODS, Plan, ROLLOUTS, Resource, Route, Verb,
-        Write,
+        Class, Effect, Event, Guard, Look, ObjectKey, Plan, ROLLOUTS, Resource, Route, Verb, Write,
     },
 };
 
@@ -171,18 +173,6 @@ pub struct PlanRun {
     versions: Vec<(ObjectKey, String)>,
     status_version: Option<String>,
     writes: usize,
-}
-
-/// What a failed write means for the rest of the run.
-enum Fate {
-    /// Nothing else is done.
-    Ends,
-    /// The others are done; this one is tried again by a later pass.
-    SetAside,
-    /// The others are done, and nothing is missing.
-    Skipped,
-    /// Only what leaves nobody worse off is done.
-    Waits,
 }
 
 #[derive(Debug)]
@@ -421,42 +411,6 @@ impl PlanRun {
     }
 }
 
-fn needs_a_look(step: &Step) -> bool {
-    matches!(step, Step::Write(write) if matches!(write.class, Class::Traffic | Class::Destructive))
-}
-
-fn moves_traffic(step: &Step) -> bool {
-    match step {
-        Step::Route(_) => true,
-        Step::Look(_) => false,
-        Step::Write(write) => write.class == Class::Traffic,
-    }
-}
-
-/// One pod never blocks others (S1-24): what goes wrong with it alone is left to a later pass. An
-/// eviction that may have happened ends the run, for nothing may be scaled down beside it.
-fn fate(write: &Write, failure: &Failure) -> Fate {
-    if write.target.resource != PODS {
-        return if matches!(failure, Failure::Contested(_)) {
-            Fate::Waits
-        } else {
-            Fate::Ends
-        };
-    }
-    match (failure, write.verb) {
-        (Failure::NotFound | Failure::Protected(_), _) => Fate::Skipped,
-        (Failure::Conflict | Failure::Unknown(_), Verb::Evict)
-        | (Failure::AlreadyExists | Failure::Unavailable(_) | Failure::Inexpressible(_), _) => {
-            Fate::Ends
-        }
-        (Failure::Refused(_) | Failure::Contested(_), _)
-        | (
-            Failure::Conflict | Failure::Unknown(_),
-            Verb::Create | Verb::Patch | Verb::PatchStatus | Verb::Delete,
-        ) => Fate::SetAside,
-    }
-}
-
 /// Proof of what was done: only [`PlanRun::finish`] makes one, so a status cannot claim more.
 #[derive(Clone, Debug)]
 pub struct Applied {
@@ -505,7 +459,7 @@ impl Applied {
 mod tests {
     use super::*;
     use crate::{
-        plan::{Class, REPLICA_SETS, Resource},
+        plan::{Class, PODS, REPLICA_SETS, Resource},
         reason::Reason,
     };
 
