@@ -377,7 +377,10 @@ impl Monitor {
         self.state.take(change);
         let after = self.state.paint(change.at);
         let mut broken = Vec::new();
-        if change.actor == CONTROLLER {
+        if cause.is_some_and(|cause| cause.sight.blind.is_some()) {
+            // Beside another controller it writes what it takes for right until it learns of what it has lost.
+            Arc::make_mut(&mut self.memory).flaps.forget();
+        } else if change.actor == CONTROLLER {
             broken.extend(Arc::make_mut(&mut self.memory).flaps.take(change));
         }
         for after in &after {
