@@ -349,8 +349,6 @@ pub struct Plan {
     pub most_evictions: usize,
     /// The status as it will be once every effect is done; `None` leaves it untouched.
     pub status: Option<Box<RolloutStatus>>,
-    /// Whether only numbers of pods differ in it: where nothing else is written, it is not written either.
-    pub status_waits: bool,
     /// Sent after the status has committed (or needed no write).
     pub events: Vec<Event>,
     /// When to decide again at the latest.

@@ -90,7 +90,6 @@ pub fn decide(snapshot: &RolloutSnapshot, findings: &[Finding], now: Timestamp) 
     if !plan.effects.is_empty() {
         plan.look = pass::look(snapshot, now);
     }
-    status::counts::wait(snapshot, &mut plan, now);
     welcome(snapshot, &mut plan);
     plan
 }

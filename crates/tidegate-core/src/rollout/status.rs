@@ -5,7 +5,6 @@
 
 mod base;
 mod colours;
-pub(super) mod counts;
 mod settle;
 
 use jiff::Timestamp;
@@ -237,13 +236,9 @@ pub fn replica_set_refused(
 
 /// The write that brings the recorded status to the plan's, with exactly the differences: what Go's
 /// encoding leaves out becomes null, lists are replaced whole, and members that nobody here knows stay
-/// as they are. `None` if nothing differs, if it may wait and nothing was written, or if the plan was not carried out to
-/// its end. Keeps QUE-18.
+/// as they are. `None` if nothing differs or the plan was not carried out to its end. Keeps QUE-18.
 pub fn write(snapshot: &RolloutSnapshot, plan: &Plan, applied: &Applied) -> Option<Write> {
     let next = plan.status.as_deref().filter(|_| applied.is_complete())?;
-    if plan.status_waits && applied.writes() == 0 {
-        return None;
-    }
     write_status(&snapshot.rollout, next, applied.rollout_version())
 }
 

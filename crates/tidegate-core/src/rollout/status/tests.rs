@@ -1,7 +1,6 @@
 //! Passes as people meet them: what is recorded, told and waited for.
 
 mod durations;
-mod numbers;
 mod refused;
 mod whole;
 
