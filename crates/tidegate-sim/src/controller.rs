@@ -1,4 +1,4 @@
-//! The controller in the simulator: the same decisions and the same [`PlanRun`] as in the shell, with
+//! The controller in the simulator: the same decisions and the same `PlanRun` as in the shell, with
 //! plain calls in place of tasks. It dies where the faults say so; a new one begins with empty caches.
 
 mod caches;
