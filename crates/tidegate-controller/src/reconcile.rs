@@ -363,8 +363,10 @@ impl Shell {
             return None;
         }
         let live = ask::value(&self.server, &about.key).await;
-        if live.is_ok_and(|live| live["metadata"]["resourceVersion"] == version) {
-            self.ledger.lock().await.is_the_same(&about.key);
+        let mut ledger = self.ledger.lock().await;
+        let same = ledger.is_the_same(&about.key, version, &live);
+        drop(ledger);
+        if same {
             return None;
         }
         Some(self.after(&about.key, &Failure::Conflict, None).await)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
+use serde_json::Value;
 
 use crate::{
     contest::Contests,
@@ -141,9 +142,19 @@ impl Ledger {
         outdated
     }
 
-    /// A look at `owner` itself has shown that it is the same as before, whatever the conflict was about.
-    pub fn is_the_same(&mut self, owner: &ObjectKey) {
-        self.outdated.remove(owner);
+    /// Whether a look at `owner` itself shows that it still has this version, whatever a conflict was about. If so, it
+    /// is not outdated any more.
+    pub fn is_the_same(
+        &mut self,
+        owner: &ObjectKey,
+        version: &str,
+        live: &Result<Value, Failure>,
+    ) -> bool {
+        let same = matches!(live, Ok(live) if live["metadata"]["resourceVersion"] == version);
+        if same {
+            self.outdated.remove(owner);
+        }
+        same
     }
 
     /// Who is known to be another one by now than at a version.
@@ -180,7 +191,7 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use serde_json::json;
 
     use super::*;
     use crate::{
@@ -268,7 +279,11 @@ mod tests {
         assert!(!ledger.is_outdated(&owner, "8"));
         assert!(!ledger.is_outdated(&owner, "7"), "forgotten");
         ledger.learn(&owner, &write(&owner), &conflict);
-        ledger.is_the_same(&owner);
+        let live = |version: &str| Ok(json!({"metadata": {"resourceVersion": version}}));
+        assert!(!ledger.is_the_same(&owner, "7", &live("8")));
+        assert!(!ledger.is_the_same(&owner, "7", &Err(Failure::NotFound)));
+        assert!(ledger.is_outdated(&owner, "7"));
+        assert!(ledger.is_the_same(&owner, "7", &live("7")));
         assert!(!ledger.is_outdated(&owner, "7"), "it was looked at");
         ledger.learn(&owner, &write(&owner), &conflict);
         ledger.forget(&owner);

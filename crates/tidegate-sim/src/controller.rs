@@ -3,6 +3,7 @@
 
 mod caches;
 mod contested;
+mod executor;
 mod experiments;
 mod lacks;
 mod losing;

@@ -1,77 +1,24 @@
-//! Writes that somebody takes back, or was faster to make; as in the shell.
+//! Writes that somebody takes back; as in the shell.
 
 use jiff::Timestamp;
 use tidegate_core::{
     contest::{self, Contested},
-    observed::Objects,
     plan::{ObjectKey, Plan, Write},
     rollout::{self, RolloutSnapshot},
-    run::{Applied, Failure, Outcome, PlanRun, Step},
+    run::{Applied, Failure, Outcome},
 };
-use tidegate_integrations::{metrics::Call, traffic};
+use tidegate_integrations::metrics::Call;
 
 use super::{Controller, Died, Surroundings, Verdict, wake};
-use crate::{cluster::fields, digest::Digest, faults::Lacks};
+use crate::{digest::Digest, faults::Lacks};
 
 impl Controller {
-    /// Carries out a plan's effects; as in the shell.
-    pub(super) fn carry_out(
-        &mut self,
-        around: &mut impl Surroundings,
-        about: &ObjectKey,
-        (plan, objects): (&Plan, &Objects),
-    ) -> Result<Applied, Died> {
-        let mut run = PlanRun::new(plan);
-        self.ledger.contests.begin(about, plan);
-        loop {
-            if let Some(doubt) = self.doubt(around, about) {
-                run.doubt(doubt);
-            }
-            let Some(step) = run.next_step() else { break };
-            match step {
-                Step::Write(write) => run.record(self.send_in_turn(around, about, &write)?),
-                Step::Route(route) => run.expand(traffic::phrase(&route, objects)),
-                Step::Look(key) => {
-                    let live = around.look_up(&Call::Get(key));
-                    if let Some(look) = run.looked(live) {
-                        self.ledger.changed(&look.key, look.version);
-                    }
-                }
-            }
-            around.tell(about, run.take_events());
-        }
-        let applied = run.finish();
-        for (key, version) in applied.versions() {
-            self.remember(around, (about, key), version);
-        }
-        Ok(applied)
-    }
-
     /// Which field may be taken back again at any time, of those that were written.
     pub(super) fn doubt(&self, around: &impl Surroundings, about: &ObjectKey) -> Option<Contested> {
         if around.lacks() == Some(Lacks::Mistrust) {
             return None;
         }
         self.ledger.contests.doubt(about, around.now())
-    }
-
-    /// How long to wait if an owner is another one by now than at this version, as a conflict has told. Where no news
-    /// has explained it, the owner itself is looked at.
-    pub(super) fn outdated(
-        &mut self,
-        around: &mut impl Surroundings,
-        about: &ObjectKey,
-        version: &str,
-    ) -> Option<Verdict> {
-        if !self.ledger.is_outdated(about, version) {
-            return None;
-        }
-        let live = around.look_up(&Call::Get(about.clone()));
-        if live.is_ok_and(|live| fields::version(&live) == version) {
-            self.ledger.is_the_same(about);
-            return None;
-        }
-        Some(self.after(about, &Failure::Conflict, None))
     }
 
     /// Sends one write of a plan, unless somebody takes it back each time and its time has not come.
