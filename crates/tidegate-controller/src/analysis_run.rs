@@ -1,5 +1,7 @@
 //! What differs for AnalysisRuns: measurements are taken between the decision and its conclusion.
 
+mod flights;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::future::join_all;
@@ -10,7 +12,8 @@ use tidegate_api::{
 };
 use tidegate_core::{
     analysis_run::{
-        self, Collect, Concluded, Decision, Due, Masks, Measure, Measured, Secrets, unreadable,
+        self, Collect, Concluded, Decision, Due, Masks, Measure, Measured, Secrets, ahead::Sight,
+        unreadable,
     },
     plan::{ANALYSIS_RUNS, ObjectKey, Resource},
     run::{Failure, Outcome},
@@ -18,16 +21,28 @@ use tidegate_core::{
 use tidegate_integrations::metrics::{Answer, Call, Course, Turn};
 use tokio::task::JoinError;
 
+use self::flights::Flights;
 use crate::{
     ask, jobs,
     reconcile::{Kind, Name, Shell, Verdict},
     record::About,
+    wake::Queue,
     watch::{Broken, Found},
 };
 
 /// AnalysisRuns.
 #[derive(Debug)]
-pub(crate) struct AnalysisRuns;
+pub(crate) struct AnalysisRuns {
+    flights: Arc<Flights>,
+}
+
+impl AnalysisRuns {
+    /// Those whose names come from this queue.
+    pub(crate) fn of(queue: Arc<Queue<Name>>) -> Self {
+        let flights = Arc::new(Flights::new(queue));
+        Self { flights }
+    }
+}
 
 impl Kind for AnalysisRuns {
     /// Servers nearby answer sooner. It is no harm if one does not, but many that hang and are due together make
@@ -38,9 +53,19 @@ impl Kind for AnalysisRuns {
         ANALYSIS_RUNS
     }
 
-    async fn pass(&self, shell: &Shell, name: &Name) -> Verdict {
+    async fn pass(&self, shell: &Arc<Shell>, name: &Name) -> Verdict {
         match shell.caches.analysis_runs.get(&name.0, &name.1) {
-            Found::Good(run) => pass(shell, &run).await,
+            Found::Good(run) => {
+                let run = match self.flights.see(&run) {
+                    Sight::Observed => run,
+                    Sight::Ahead(run) => {
+                        let verdict = pass((shell, &self.flights), &Arc::from(run)).await;
+                        return verdict.while_writing();
+                    }
+                    Sight::Failed(verdict) => return verdict,
+                };
+                pass((shell, &self.flights), &run).await
+            }
             Found::Broken(broken) => {
                 tracing::error!(namespace = %name.0, name = %name.1, error = %broken.error, "this AnalysisRun cannot be read");
                 let now = shell.clock.now();
@@ -50,14 +75,26 @@ impl Kind for AnalysisRuns {
                     error,
                 } = &*broken;
                 let concluded = unreadable::conclude(metadata, status, error, now);
-                commit(shell, &about(metadata), concluded).await
+                write(shell, &about(metadata), concluded).await
             }
-            Found::Absent => Verdict::Gone,
+            Found::Absent => {
+                let run = ObjectKey::new(ANALYSIS_RUNS, &name.0, &name.1);
+                self.flights.forget(&run);
+                Verdict::Gone
+            }
         }
+    }
+
+    fn is_ahead(&self, owner: &ObjectKey) -> bool {
+        self.flights.is_ahead(owner)
+    }
+
+    async fn ends(&self) {
+        self.flights.arrived().await;
     }
 }
 
-async fn pass(shell: &Shell, run: &Arc<AnalysisRun>) -> Verdict {
+async fn pass((shell, flights): (&Arc<Shell>, &Arc<Flights>), run: &Arc<AnalysisRun>) -> Verdict {
     let about = about(&run.metadata);
     let now = shell.clock.now();
     let ended = shell.caches.ended(run);
@@ -65,14 +102,17 @@ async fn pass(shell: &Shell, run: &Arc<AnalysisRun>) -> Verdict {
         Decision::Idle(wake) => Verdict::Done(wake),
         Decision::Delete(write) => shell.send_if_any(&about, Some(*write)).await,
         Decision::Refuse(sentence) => {
-            commit(shell, &about, Concluded::refused(run, sentence, now)).await
+            let concluded = Concluded::refused(run, sentence, now);
+            flights.hand_over((shell, about), run, concluded)
         }
         Decision::Measure(due) => match measure(shell, run, &due).await {
-            Ok((concluded, None)) => commit(shell, &about, concluded).await,
+            Ok((concluded, None)) => flights.hand_over((shell, Arc::clone(&about)), run, concluded),
             Ok((concluded, Some(failure))) => {
                 let wake = concluded.wake.as_ref().map(|wake| wake.at);
-                match commit(shell, &about, concluded).await {
-                    Verdict::Done(_) => shell.after(&about.key, &failure, wake).await,
+                match flights.hand_over((shell, Arc::clone(&about)), run, concluded) {
+                    Verdict::Done(_) | Verdict::Writing(_) => {
+                        shell.after(&about.key, &failure, wake).await
+                    }
                     verdict @ (Verdict::Gone
                     | Verdict::Failed(_)
                     | Verdict::Busy(_)
@@ -94,8 +134,8 @@ fn about(metadata: &ObjectMeta) -> Arc<About> {
     })
 }
 
-/// Writes the status, and then sends the events that speak of it.
-async fn commit(shell: &Shell, about: &Arc<About>, concluded: Concluded) -> Verdict {
+/// Writes what is said of a run that cannot be read, and then sends the events that speak of it.
+async fn write(shell: &Shell, about: &Arc<About>, concluded: Concluded) -> Verdict {
     let wake = concluded.wake.map(|wake| wake.at);
     if let Some(write) = &concluded.write
         && let Outcome::Failed(failure) = shell.send_alone(about, write).await

@@ -27,7 +27,7 @@ impl Kind for Experiments {
         EXPERIMENTS
     }
 
-    async fn pass(&self, shell: &Shell, name: &Name) -> Verdict {
+    async fn pass(&self, shell: &Arc<Shell>, name: &Name) -> Verdict {
         match shell.caches.experiments.get(&name.0, &name.1) {
             Found::Good(experiment) => pass(shell, &experiment).await,
             Found::Broken(broken) => refuse(shell, &broken).await,

@@ -67,6 +67,8 @@ pub(crate) enum Verdict {
     Gone,
     /// To its end; when to look again at the latest.
     Done(Option<Timestamp>),
+    /// To its end, but what it came to is still on its way; when to look again at the latest.
+    Writing(Option<Timestamp>),
     /// Not to its end: again soon, later each time.
     Failed(Option<Timestamp>),
     /// The server is busy: again no earlier than it asks.
@@ -79,6 +81,16 @@ pub(crate) enum Verdict {
     NotYet(Duration),
 }
 
+impl Verdict {
+    /// The same, where something that came before is still on its way.
+    pub(crate) fn while_writing(self) -> Self {
+        match self {
+            Self::Done(wake) => Self::Writing(wake),
+            other => other,
+        }
+    }
+}
+
 /// A kind that is reconciled.
 pub(crate) trait Kind: Send + Sync + 'static {
     /// How long a pass keeps its worker to itself; for ever if `None`. One that takes longer goes on beside
@@ -87,7 +99,15 @@ pub(crate) trait Kind: Send + Sync + 'static {
     /// The kind.
     fn resource(&self) -> Resource;
     /// One pass over one object.
-    fn pass(&self, shell: &Shell, name: &Name) -> impl Future<Output = Verdict> + Send;
+    fn pass(&self, shell: &Arc<Shell>, name: &Name) -> impl Future<Output = Verdict> + Send;
+    /// Whether a pass knows its own writes before the caches do.
+    fn is_ahead(&self, _owner: &ObjectKey) -> bool {
+        false
+    }
+    /// Waits for what passes have left to be done.
+    fn ends(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }
 
 /// Works on a queue until it is closed.
@@ -107,6 +127,7 @@ pub(crate) async fn work<K: Kind>(shell: Arc<Shell>, kind: Arc<K>, queue: Arc<Qu
         while aside.try_join_next().is_some() {}
     }
     while aside.join_next().await.is_some() {}
+    kind.ends().await;
 }
 
 /// One key, until the queue knows when it is to be looked at again.
@@ -115,7 +136,11 @@ async fn work_on<K: Kind>(
     name: Name,
 ) {
     let owner = ObjectKey::new(kind.resource(), &name.0, &name.1);
-    let fresh = shell.ledger.lock().await.check(&owner, &shell.caches);
+    let fresh = if kind.is_ahead(&owner) {
+        Freshness::Fresh
+    } else {
+        shell.ledger.lock().await.check(&owner, &shell.caches)
+    };
     let verdict = match fresh {
         Freshness::Fresh => measured_pass(&shell, &kind, (&name, &owner)).await,
         Freshness::Behind(resource) => {
@@ -133,6 +158,7 @@ async fn work_on<K: Kind>(
             shell.ledger.lock().await.settled(&owner);
             queue.done(&name, wake(at));
         }
+        Verdict::Writing(at) => queue.handed_over(&name, wake(at)),
         Verdict::Failed(at) => {
             shell.ledger.lock().await.settled(&owner);
             queue.failed(&name, wake(at), Duration::ZERO);
@@ -157,7 +183,7 @@ async fn measured_pass<K: Kind>(
     let verdict = guarded_pass(shell, kind, name).await;
     match verdict {
         Verdict::Gone => shell.metrics.gone(owner),
-        Verdict::Done(_) => shell.metrics.passed(owner, begun.elapsed()),
+        Verdict::Done(_) | Verdict::Writing(_) => shell.metrics.passed(owner, begun.elapsed()),
         Verdict::Failed(_) | Verdict::Busy(_) | Verdict::Outrun(_) => {
             shell.metrics.passed(owner, begun.elapsed());
             shell.metrics.failed(owner);

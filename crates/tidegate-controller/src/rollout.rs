@@ -35,7 +35,7 @@ impl Kind for Rollouts {
         ROLLOUTS
     }
 
-    async fn pass(&self, shell: &Shell, name: &Name) -> Verdict {
+    async fn pass(&self, shell: &Arc<Shell>, name: &Name) -> Verdict {
         match shell.caches.rollouts.get(&name.0, &name.1) {
             Found::Good(rollout) => pass(shell, &rollout).await,
             Found::Broken(broken) => refuse(shell, &broken).await,

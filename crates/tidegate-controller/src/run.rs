@@ -271,12 +271,11 @@ impl Parts {
             let (shell, queue) = (Arc::clone(&self.shell), Arc::clone(&self.queues.services));
             workers.spawn(reconcile::work(shell, Arc::new(Services), queue));
         }
+        let queue = &self.queues.analysis_runs;
+        let analysis_runs = Arc::new(AnalysisRuns::of(Arc::clone(queue)));
         for _ in 0..args.analysis_threads.max(1) {
-            let (shell, queue) = (
-                Arc::clone(&self.shell),
-                Arc::clone(&self.queues.analysis_runs),
-            );
-            workers.spawn(reconcile::work(shell, Arc::new(AnalysisRuns), queue));
+            let (shell, queue) = (Arc::clone(&self.shell), Arc::clone(queue));
+            workers.spawn(reconcile::work(shell, Arc::clone(&analysis_runs), queue));
         }
         let resync = resync(self.caches.clone(), self.queues.clone(), args.resync());
         self.tasks.push(tokio::spawn(resync));
@@ -448,7 +447,7 @@ mod tests {
             ROLLOUTS
         }
 
-        async fn pass(&self, _shell: &Shell, name: &Name) -> Verdict {
+        async fn pass(&self, _shell: &Arc<Shell>, name: &Name) -> Verdict {
             let first = name.1 == "bad" && self.0.fetch_add(1, Ordering::Relaxed) == 0;
             assert!(!first, "a panic on purpose");
             self.1.send_modify(|done| done.push(name.1.clone()));

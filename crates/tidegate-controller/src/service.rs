@@ -24,7 +24,7 @@ impl Kind for Services {
         SERVICES
     }
 
-    async fn pass(&self, shell: &Shell, name: &Name) -> Verdict {
+    async fn pass(&self, shell: &Arc<Shell>, name: &Name) -> Verdict {
         match shell.caches.services.get(&name.0, &name.1) {
             Found::Good(service) => pass(shell, &service).await,
             Found::Broken(_) | Found::Absent => Verdict::Gone,

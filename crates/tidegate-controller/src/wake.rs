@@ -154,6 +154,17 @@ impl<K: Clone + Ord> Queue<K> {
         self.changed.notify_one();
     }
 
+    /// A worker is done with the key, but it may still fail: whoever has failed before is not forgiven yet.
+    pub(crate) fn handed_over(&self, key: &K, wake: Option<Instant>) {
+        self.with(|state| state.release(key, wake));
+        self.changed.notify_one();
+    }
+
+    /// What was handed over has not failed.
+    pub(crate) fn settled(&self, key: &K) {
+        self.with(|state| state.failures.remove(key));
+    }
+
     /// A worker could not finish: the key waits, longer after each failure, and never less than `least`.
     pub(crate) fn failed(&self, key: &K, wake: Option<Instant>, least: Duration) {
         let now = Instant::now();

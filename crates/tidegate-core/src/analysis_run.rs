@@ -3,6 +3,7 @@
 //! [`decide`] says what is to be measured; the shell measures; [`conclude`] takes the measurements
 //! and gives the one status write of the pass.
 
+pub mod ahead;
 pub mod args;
 pub mod assess;
 mod conclude;
@@ -20,6 +21,7 @@ use serde_json::Value;
 use tidegate_api::{
     analysis::{AnalysisRun, Measurement, Metric, phase},
     int_or_string::IntOrString,
+    meta::ObjectMeta,
 };
 
 pub use conclude::{Concluded, conclude};
@@ -239,22 +241,22 @@ pub fn effective_count(metric: &Metric) -> Option<i32> {
     }
 }
 
-pub(crate) fn guard(run: &AnalysisRun) -> Guard {
+pub(crate) fn guard(run: &ObjectMeta) -> Guard {
     Guard::Version {
-        uid: run.metadata.uid.clone(),
-        resource_version: run.metadata.resource_version.clone(),
+        uid: run.uid.clone(),
+        resource_version: run.resource_version.clone(),
     }
 }
 
-pub(crate) fn key(run: &AnalysisRun) -> ObjectKey {
-    ObjectKey::new(ANALYSIS_RUNS, &run.metadata.namespace, &run.metadata.name)
+pub(crate) fn key(run: &ObjectMeta) -> ObjectKey {
+    ObjectKey::new(ANALYSIS_RUNS, &run.namespace, &run.name)
 }
 
 fn delete(run: &AnalysisRun) -> Write {
     Write {
         verb: Verb::Delete,
-        target: key(run),
-        guard: guard(run),
+        target: key(&run.metadata),
+        guard: guard(&run.metadata),
         body: Value::Null,
         class: Class::Meta,
         events: Vec::new(),

@@ -5,6 +5,7 @@ mod caches;
 mod contested;
 mod executor;
 mod experiments;
+mod flights;
 mod lacks;
 mod losing;
 mod measuring;
@@ -34,6 +35,7 @@ use tidegate_integrations::{
 pub use self::caches::{Sight, followed};
 use self::{
     caches::{Caches, News},
+    flights::Flights,
     lacks::Restless,
     queue::Queue,
     shelf::Broken,
@@ -66,6 +68,8 @@ pub trait Surroundings {
     fn cluster(&self) -> &Cluster;
     /// Kinds whose watches are held back, and up to which version they come.
     fn held_back(&self) -> &BTreeMap<KindId, u64>;
+    /// How long the status of an AnalysisRun takes to arrive.
+    fn slowness(&self) -> SignedDuration;
     /// What it lacks, if it is a broken one.
     fn lacks(&self) -> Option<Lacks>;
     /// A pass begins, on what was seen of each kind.
@@ -99,9 +103,10 @@ pub trait Surroundings {
 }
 
 /// What came of a pass.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Verdict {
     Done(Option<Timestamp>),
+    Writing(Option<Timestamp>),
     Failed(Option<Timestamp>),
     Behind,
     Outrun(SignedDuration),
@@ -113,6 +118,7 @@ pub struct Controller {
     caches: Caches,
     queue: Queue,
     ledger: Ledger,
+    flights: Flights,
     environment: Environment,
     restless: Restless,
 }
@@ -129,6 +135,7 @@ impl Controller {
             caches,
             queue,
             ledger: Ledger::default(),
+            flights: Flights::default(),
             environment: Environment::default(),
             restless: Restless::default(),
         }
@@ -149,6 +156,7 @@ impl Controller {
             return None;
         }
         self.queue.digest(digest);
+        self.flights.digest(digest);
         self.digest_ledger(digest);
         Some(())
     }
@@ -156,12 +164,18 @@ impl Controller {
     /// Whether nothing keeps it from acting, and nobody undoes what it does.
     pub(crate) fn is_calm(&self) -> bool {
         let mut contests = self.ledger.contests.open();
-        self.queue.is_calm() && !contests.any(|(_, _, rewrites, _)| rewrites > 1)
+        self.queue.is_calm()
+            && self.flights.is_calm()
+            && !contests.any(|(_, _, rewrites, _)| rewrites > 1)
     }
 
     /// When it wants to act, if nothing changes.
     pub fn next(&self) -> Option<Timestamp> {
-        self.queue.next()
+        self.queue
+            .next()
+            .into_iter()
+            .chain(self.flights.next())
+            .min()
     }
 
     /// One pass over the next object whose turn it is; `None` if there is none.
@@ -172,11 +186,21 @@ impl Controller {
         let news = self.follow(around);
         self.hear(around, news);
         let now = around.now();
+        if let Some(object) = self.flights.arrived(now) {
+            around.begin(&object, self.caches.sight());
+            self.arrive(around, &object)?;
+            return Ok(Some(object));
+        }
         let Some(object) = self.queue.take(now) else {
             return Ok(None);
         };
         let verdict = match self.ledger.check(&key_of(&object), &self.caches) {
-            Freshness::Behind(_) if around.lacks() != Some(Lacks::Ledger) => Verdict::Behind,
+            Freshness::Behind(_)
+                if around.lacks() != Some(Lacks::Ledger)
+                    && !self.flights.runs.is_ahead(&key_of(&object)) =>
+            {
+                Verdict::Behind
+            }
             Freshness::Fresh | Freshness::Behind(_) => {
                 around.begin(&object, self.caches.sight());
                 self.look_at(around, &object)?
@@ -209,6 +233,7 @@ impl Controller {
                 self.ledger.settled(&key_of(object));
                 self.queue.done(object.clone(), wake);
             }
+            Verdict::Writing(wake) => self.queue.handed_over(object.clone(), wake),
             Verdict::Failed(wake) => {
                 self.ledger.settled(&key_of(object));
                 self.queue.failed(object.clone(), wake, now);
@@ -229,7 +254,7 @@ impl Controller {
         let (namespace, name) = (&*object.namespace, &*object.name);
         if object.kind == kinds::ANALYSIS_RUNS {
             return match self.caches.analysis_runs.get(namespace, name).cloned() {
-                Some(Ok(run)) => self.measure(around, &run),
+                Some(Ok(run)) => self.look_at_run(around, &run),
                 Some(Err(broken)) => {
                     let Broken {
                         metadata,
@@ -240,6 +265,7 @@ impl Controller {
                     self.conclude(around, &key_of(object), concluded)
                 }
                 None => {
+                    self.flights.runs.forget(&key_of(object));
                     self.ledger.forget(&key_of(object));
                     Ok(Verdict::Done(None))
                 }

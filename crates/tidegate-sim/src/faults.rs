@@ -1,6 +1,6 @@
 //! What can go wrong between the controller and the cluster.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tidegate_core::{
     plan::{Verb, Write},
     run::{Failure, Unavailable},
@@ -91,6 +91,8 @@ pub enum Weather {
     Fair,
     /// It cannot be reached.
     Unavailable,
+    /// The status of an AnalysisRun takes so long to arrive.
+    Slow(SignedDuration),
     /// It gives this answer to some writes.
     Answers {
         /// Which.
@@ -193,7 +195,7 @@ impl Faults {
     /// What the weather does to a write.
     pub(crate) fn answer(&mut self, write: &Write) -> Option<Answer> {
         match &mut self.weather {
-            Weather::Fair => None,
+            Weather::Fair | Weather::Slow(_) => None,
             Weather::Unavailable => Some(Answer::of_code(503, "the server is unavailable")),
             Weather::Answers { to, answer, times } => {
                 if !to.means(write) || *times == Some(0) {

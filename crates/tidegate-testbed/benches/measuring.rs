@@ -98,17 +98,19 @@ fn tell(heard: &Heard, took: Duration, (spent, written): (f64, f64)) -> Result<(
     .context("stdout is closed")
 }
 
-/// How late each measurement comes after its slot, but for the first few: the slots of a run lie a second apart,
-/// from where it has come earliest. One that comes in the slot of the next takes its place.
+/// How late each measurement comes after its slot: the slots of a run lie a second apart, from where it has come
+/// earliest. One that comes in the slot of the next takes its place. The first few say nothing of the slots: a new run
+/// is measured at once.
 fn late(at: &[Instant]) -> Vec<Duration> {
     let mut slot = None;
-    let late = at.iter().map(|at| {
+    let at = at.iter().skip(WARM);
+    at.map(|at| {
         let due = slot.map_or(*at, |slot: Instant| (slot + SECOND).min(*at));
         let late = at.duration_since(due);
         slot = Some(due + Duration::from_secs(late.as_secs()));
         late
-    });
-    late.skip(WARM).collect()
+    })
+    .collect()
 }
 
 /// How many runs have all their measurements.

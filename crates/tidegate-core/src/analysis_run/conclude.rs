@@ -5,7 +5,7 @@ use serde_json::json;
 use tidegate_api::{
     analysis::{AnalysisRun, AnalysisRunStatus, Metric, MetricResult, RunSummary, phase},
     document,
-    meta::Time,
+    meta::{ObjectMeta, Time},
 };
 
 use super::{
@@ -27,6 +27,8 @@ const TERMINATED: &str = "Metric Terminated";
 pub struct Concluded {
     /// The status write, if anything changed.
     pub write: Option<Write>,
+    /// The status that it leads to, where the run can be read.
+    pub status: Option<Box<AnalysisRunStatus>>,
     /// Sent after it.
     pub events: Vec<Event>,
     /// When to look again.
@@ -44,7 +46,8 @@ impl Concluded {
         status.message = sentence;
         status.completed_at = Some(Time::new(now));
         Self {
-            write: write(run, &status),
+            write: write(&run.metadata, &run.status, &status),
+            status: Some(Box::new(status)),
             events: vec![completed(phase::ERROR)],
             ..Self::default()
         }
@@ -97,7 +100,8 @@ pub fn conclude(
         wake = Some(Wake { at, reason });
     }
     Concluded {
-        write: write(run, &next.status),
+        write: write(&run.metadata, &run.status, &next.status),
+        status: Some(Box::new(next.status)),
         events,
         wake,
         collect,
@@ -372,8 +376,12 @@ fn severity(name: &str) -> Severity {
 }
 
 /// AnalysisRuns have no status subresource: the patch goes to the object, and touches its status only.
-fn write(run: &AnalysisRun, next: &AnalysisRunStatus) -> Option<Write> {
-    let before = serde_json::to_value(&run.status).ok()?;
+pub(super) fn write(
+    run: &ObjectMeta,
+    before: &AnalysisRunStatus,
+    next: &AnalysisRunStatus,
+) -> Option<Write> {
+    let before = serde_json::to_value(before).ok()?;
     let after = serde_json::to_value(next).ok()?;
     let differences = document::merge_patch(&before, &after)?;
     Some(Write {

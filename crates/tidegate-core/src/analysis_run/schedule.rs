@@ -61,7 +61,7 @@ fn task(
     }
     let due = match (held, last) {
         (Some(held), Some(last)) => {
-            !is_counted(metric, held) && next(metric, last).is_some_and(|at| now >= at)
+            !is_counted(metric, held) && look(run, metric, last).is_some_and(|at| now >= at)
         }
         _ => first(run, metric, now).is_some_and(|at| now >= at),
     };
@@ -104,12 +104,17 @@ fn span(text: &str) -> Option<SignedDuration> {
 /// whole seconds, so that without it all runs of a cluster would measure at once when a second begins. The last four
 /// tenths are left for measuring: who is late and begins in the second after has lost a turn.
 fn share_of_a_second(run: &AnalysisRun) -> SignedDuration {
-    let thousandths = fnv::hash(run.metadata.uid.as_bytes()) % 600;
+    let uid = &run.metadata.uid;
+    if uid.is_empty() {
+        // It is in no cluster.
+        return SignedDuration::ZERO;
+    }
+    let thousandths = fnv::hash(uid.as_bytes()) % 600;
     SignedDuration::from_millis(i64::from(thousandths))
 }
 
-/// When to look at a metric that is due again: in its run's part of the second. If the last measurement
-/// took until the second after, that has spread them already.
+/// When to look at a metric that is due again: in its run's part of the second, and not before, whatever else there is
+/// to look at. If the last measurement took until the second after, that has spread them already.
 fn look(run: &AnalysisRun, metric: &Metric, last: &Measurement) -> Option<Timestamp> {
     let due = next(metric, last)?;
     let took = match (last.started_at, last.finished_at) {

@@ -46,8 +46,10 @@ impl Controller {
             },
         };
         let wake = concluded.wake.as_ref().map(|wake| wake.at);
-        match (self.conclude(around, &about, concluded)?, failure) {
-            (Verdict::Done(_), Some(failure)) => Ok(self.after(&about, &failure, wake)),
+        match (self.hand_over(around, run, concluded)?, failure) {
+            (Verdict::Done(_) | Verdict::Writing(_), Some(failure)) => {
+                Ok(self.after(&about, &failure, wake))
+            }
             (verdict, _) => Ok(verdict),
         }
     }

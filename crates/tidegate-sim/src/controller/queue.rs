@@ -67,6 +67,16 @@ impl Queue {
         self.sleep(object, wake);
     }
 
+    /// The pass went to its end, but what it came to may still fail: who has failed before is not forgiven yet.
+    pub(super) fn handed_over(&mut self, object: Locator, wake: Option<Timestamp>) {
+        self.sleep(object, wake);
+    }
+
+    /// What was handed over has not failed.
+    pub(super) fn settled(&mut self, object: &Locator) {
+        self.failures.remove(object);
+    }
+
     /// The pass failed: the object waits, longer after each failure.
     pub(super) fn failed(&mut self, object: Locator, wake: Option<Timestamp>, now: Timestamp) {
         let count = self.failures.get(&object).map_or(0, |known| known.count);

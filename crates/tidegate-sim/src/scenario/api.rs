@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tidegate_core::{plan::Verb, run::Failure};
 
+use super::duration;
 use crate::faults::{Answer, Concerned, Weather};
 
 /// How the API server treats the controller.
@@ -15,6 +16,8 @@ pub enum Api {
     Works,
     /// It cannot be reached.
     Unavailable,
+    /// The status of an AnalysisRun takes so long to arrive, such as `2500ms`.
+    Slow(String),
     /// It refuses to create objects of a kind.
     Refuses {
         /// Which.
@@ -52,6 +55,7 @@ impl Api {
         Ok(match self {
             Self::Works => Weather::Fair,
             Self::Unavailable => Weather::Unavailable,
+            Self::Slow(by) => Weather::Slow(duration(by)?),
             Self::Refuses { kind, with } => Weather::Answers {
                 to: Concerned {
                     verb: Some(Verb::Create),

@@ -114,6 +114,7 @@ impl World {
             self.line("api", || match api {
                 Api::Works => "fair".to_owned(),
                 Api::Unavailable => "unavailable".to_owned(),
+                Api::Slow(by) => format!("statuses of AnalysisRuns take {by}"),
                 Api::Refuses { kind, with } => format!("refuses to create any {kind}: {with}"),
                 Api::Answers(answers) => answers.words(),
             });

@@ -104,6 +104,13 @@ impl Surroundings for View<'_> {
         self.cluster
     }
 
+    fn slowness(&self) -> SignedDuration {
+        match self.outside.faults.weather {
+            Weather::Slow(by) => by,
+            Weather::Fair | Weather::Unavailable | Weather::Answers { .. } => SignedDuration::ZERO,
+        }
+    }
+
     fn lacks(&self) -> Option<Lacks> {
         self.outside.faults.broken.lacks
     }
