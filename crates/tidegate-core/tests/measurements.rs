@@ -189,7 +189,7 @@ impl Way {
             .map(|name| json!({"metricName": format!("^{name}$")}))
             .collect();
         let run = serde_json::from_value(json!({
-            "metadata": {"name": "r", "namespace": "n", "uid": "u", "resourceVersion": "1"},
+            "metadata": {"name": "r", "namespace": "n", "resourceVersion": "1"},
             "spec": {"metrics": metrics, "dryRun": rules},
         }));
         Self {

@@ -207,3 +207,142 @@ impl Ahead {
         Some((write, std::mem::take(&mut self.events)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const RUN: &str = "uid";
+
+    fn run(version: &str, count: i32) -> AnalysisRun {
+        serde_json::from_value(json!({
+            "metadata": {"name": "r", "namespace": "n", "uid": RUN, "resourceVersion": version},
+            "spec": {"metrics": []},
+            "status": {"metricResults": [{"name": "m", "phase": "Running", "count": count}]},
+        }))
+        .unwrap()
+    }
+
+    /// What a pass comes to that has seen a run like this and measured once more.
+    fn measured(run: &AnalysisRun) -> Concluded {
+        let mut status = run.status.clone();
+        status.metric_results[0].count += 1;
+        let event = Event::normal("Measured", status.metric_results[0].count.to_string());
+        Concluded {
+            write: write(&run.metadata, &run.status, &status),
+            status: Some(Box::new(status)),
+            events: vec![event],
+            ..Concluded::default()
+        }
+    }
+
+    fn ahead(flights: &mut Flights<u8>, observed: &AnalysisRun) -> AnalysisRun {
+        match flights.see(observed) {
+            Sight::Ahead(run) => *run,
+            other @ (Sight::Observed | Sight::Failed(_)) => panic!("{other:?}"),
+        }
+    }
+
+    fn sent(handed: Handed<u8>) -> Sent {
+        match handed {
+            Handed::Send(sent) => *sent,
+            other @ (Handed::Nothing(_) | Handed::Later | Handed::Failed(_)) => panic!("{other:?}"),
+        }
+    }
+
+    fn count(sent: &Sent) -> &serde_json::Value {
+        &sent.0.body["status"]["metricResults"][0]["count"]
+    }
+
+    /// Two measurements under way: the first is sent, the second waits for it.
+    fn two_measured() -> (Flights<u8>, AnalysisRun) {
+        let (mut flights, observed) = (Flights::default(), run("1", 0));
+        assert!(matches!(flights.see(&observed), Sight::Observed));
+        let first = sent(flights.hand_over(&observed, measured(&observed)));
+        assert_eq!((count(&first), first.1.len()), (&json!(1), 1));
+        let once = ahead(&mut flights, &observed);
+        assert_eq!(once.status.metric_results[0].count, 1);
+        let handed = flights.hand_over(&once, measured(&once));
+        assert!(matches!(handed, Handed::Later));
+        (flights, observed)
+    }
+
+    #[test]
+    fn what_is_measured_meanwhile_goes_with_the_next_write() {
+        let (mut flights, observed) = two_measured();
+        let key = key(&observed.metadata);
+        let second = flights.stands((&key, RUN), "2").unwrap();
+        assert_eq!((count(&second), second.1.len()), (&json!(2), 1));
+        assert_eq!(
+            second.0.guard,
+            crate::analysis_run::guard(&run("2", 0).metadata)
+        );
+        assert!(flights.stands((&key, RUN), "3").is_none());
+        assert!(flights.is_calm());
+    }
+
+    /// A watch lags: what stands is known before it is seen.
+    #[test]
+    fn what_stands_is_known_until_it_is_observed() {
+        let (mut flights, observed) = two_measured();
+        let key = key(&observed.metadata);
+        flights.stands((&key, RUN), "2");
+        flights.stands((&key, RUN), "10");
+        for version in ["1", "2", "9"] {
+            let known = ahead(&mut flights, &run(version, 1));
+            assert_eq!(known.status.metric_results[0].count, 2, "{version}");
+            assert!(flights.is_ahead(&key));
+        }
+        assert!(matches!(flights.see(&run("10", 2)), Sight::Observed));
+        assert!(!flights.is_ahead(&key));
+    }
+
+    /// A pass that began while a status was on its way, and ended when it stood.
+    #[test]
+    fn what_was_measured_on_the_way_is_sent_once_it_stands() {
+        let (mut flights, observed) = two_measured();
+        let key = key(&observed.metadata);
+        let twice = ahead(&mut flights, &observed);
+        flights.stands((&key, RUN), "2");
+        flights.stands((&key, RUN), "3");
+        let third = sent(flights.hand_over(&twice, measured(&twice)));
+        assert_eq!(count(&third), &json!(3));
+        assert_eq!(
+            third.0.guard,
+            crate::analysis_run::guard(&run("3", 0).metadata)
+        );
+    }
+
+    #[test]
+    fn what_rests_on_a_failure_is_forgotten() {
+        let (mut flights, observed) = two_measured();
+        let key = key(&observed.metadata);
+        let twice = ahead(&mut flights, &observed);
+        flights.failed((&key, "another"), 6);
+        assert!(flights.is_ahead(&key), "it is not about this run");
+        flights.failed((&key, RUN), 7);
+        let handed = flights.hand_over(&twice, measured(&twice));
+        assert!(matches!(handed, Handed::Failed(7)));
+        assert!(matches!(flights.see(&observed), Sight::Observed));
+        let again = sent(flights.hand_over(&observed, measured(&observed)));
+        assert_eq!(count(&again), &json!(1));
+        flights.failed((&key, RUN), 8);
+        assert!(matches!(flights.see(&observed), Sight::Failed(8)));
+        assert!(matches!(flights.see(&observed), Sight::Observed));
+    }
+
+    /// One that had its name before was deleted.
+    #[test]
+    fn another_run_of_the_same_name_is_another() {
+        let (mut flights, observed) = two_measured();
+        let key = key(&observed.metadata);
+        let mut other = run("20", 0);
+        "another".clone_into(&mut other.metadata.uid);
+        assert!(matches!(flights.see(&other), Sight::Observed));
+        sent(flights.hand_over(&other, measured(&other)));
+        assert!(flights.stands((&key, RUN), "2").is_none());
+        assert!(!flights.is_calm(), "that of the other is still on its way");
+    }
+}

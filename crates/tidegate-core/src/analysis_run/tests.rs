@@ -12,7 +12,7 @@ fn at(seconds: i64) -> Timestamp {
 
 fn run(metric: &Value) -> AnalysisRun {
     serde_json::from_value(json!({
-        "metadata": {"name": "r", "namespace": "n", "uid": "u", "resourceVersion": "1"},
+        "metadata": {"name": "r", "namespace": "n", "resourceVersion": "1"},
         "spec": {"metrics": [metric]},
     }))
     .unwrap()
@@ -294,6 +294,27 @@ fn each_run_has_its_part_of_a_second() {
         assert!((at(5)..at(6)).contains(&wake), "{uid}: {wake}");
         assert_eq!(looked_at(uid, (0, 1)), at(6), "{uid} took its time");
     }
+}
+
+/// Whatever else there is to look at in the same second.
+#[test]
+fn a_run_is_measured_in_its_part_of_the_second_and_not_before() {
+    let mut run = run(&json!({"name": "m", "interval": "5s", "count": 2,
+        "provider": {"prometheus": {"query": "q"}}}));
+    "three".clone_into(&mut run.metadata.uid);
+    let Decision::Measure(due) = decide(&run, &BTreeSet::new(), at(0)) else {
+        panic!("a measurement is due");
+    };
+    let taken = (vec![measured("Successful")], &Masks::default());
+    let concluded = conclude(&run, &due, taken, at(0));
+    apply(&mut run, &concluded);
+    let wake = concluded.wake.unwrap().at;
+    let due = |at: Timestamp| match decide(&run, &BTreeSet::new(), at) {
+        Decision::Measure(due) => !due.is_empty(),
+        Decision::Idle(_) | Decision::Delete(_) | Decision::Refuse(_) => false,
+    };
+    assert!(at(5) < wake && wake < at(6), "{wake}");
+    assert_eq!((due(at(5)), due(wake)), (false, true));
 }
 
 /// Keeps ANA-21: also where there is hardly an interval.
