@@ -3,10 +3,13 @@
 
 use jiff::SignedDuration;
 use serde_json::Value;
-use tidegate_core::plan::{Class, ROLLOUTS, Verb};
+use tidegate_core::plan::{ANALYSIS_RUNS, Class, Guard, ROLLOUTS, Verb};
 
 use super::{Deed, Sent, State, memory::Memory, mesh};
-use crate::cluster::{Locator, What, fields, kinds};
+use crate::cluster::{
+    Locator, What, fields,
+    kinds::{self, KindId},
+};
 
 /// How soon after a conflict the same object may be tried again, as long as nothing new was seen.
 const SOON: SignedDuration = SignedDuration::from_millis(50);
@@ -20,6 +23,21 @@ pub(super) fn everything_was_listed(memory: &Memory, sent: &Sent<'_>) -> Option<
     is_early.then(|| format!("S0-18: {target} is written before every kind was listed"))
 }
 
+/// Whether a pass over an AnalysisRun knows a write without its watch: a status that goes on from it says so by its
+/// guard, and Jobs are read where they are.
+fn is_known_otherwise(sent: &Sent<'_>, (kind, version): (KindId, u64)) -> bool {
+    if sent.about.resource != ANALYSIS_RUNS {
+        return false;
+    }
+    let Guard::Version {
+        resource_version, ..
+    } = &sent.write.guard
+    else {
+        return kind == kinds::JOBS;
+    };
+    kind == kinds::JOBS || *resource_version == version.to_string()
+}
+
 /// S2-3: a pass is decided on nothing older than what earlier passes of the same process wrote, as far as the
 /// watches say: against one that has lost a write there are only the guards.
 pub(super) fn own_writes_are_seen(memory: &Memory, sent: &Sent<'_>) -> Option<String> {
@@ -29,7 +47,8 @@ pub(super) fn own_writes_are_seen(memory: &Memory, sent: &Sent<'_>) -> Option<St
     // What this very pass has written, it knows.
     let (kind, version) = written.iter().find(|(kind, version)| {
         let earlier = **version <= sent.cause.version;
-        earlier && sent.cause.knows(**kind) && sent.cause.claimed(**kind) < **version
+        let unseen = sent.cause.knows(**kind) && sent.cause.claimed(**kind) < **version;
+        earlier && unseen && !is_known_otherwise(sent, (**kind, **version))
     })?;
     let seen = sent.cause.claimed(*kind);
     let target = &sent.write.target;
