@@ -23,19 +23,19 @@ pub(super) fn everything_was_listed(memory: &Memory, sent: &Sent<'_>) -> Option<
     is_early.then(|| format!("S0-18: {target} is written before every kind was listed"))
 }
 
-/// Whether a pass over an AnalysisRun knows a write without its watch: a status that goes on from it says so by its
-/// guard, and Jobs are read where they are.
+/// Whether a pass over an AnalysisRun knows a write without its watch: Jobs are read where they are, and a status that
+/// goes on from one that was written says so by its guard.
 fn is_known_otherwise(sent: &Sent<'_>, (kind, version): (KindId, u64)) -> bool {
     if sent.about.resource != ANALYSIS_RUNS {
         return false;
     }
-    let Guard::Version {
-        resource_version, ..
-    } = &sent.write.guard
-    else {
-        return kind == kinds::JOBS;
+    let goes_on = match &sent.write.guard {
+        Guard::Version {
+            resource_version, ..
+        } => *resource_version == version.to_string(),
+        Guard::Absent => false,
     };
-    kind == kinds::JOBS || *resource_version == version.to_string()
+    kind == kinds::JOBS || sent.write.target.resource.kind == "Job" || goes_on
 }
 
 /// S2-3: a pass is decided on nothing older than what earlier passes of the same process wrote, as far as the
