@@ -84,9 +84,10 @@ pub(crate) enum Verdict {
 impl Verdict {
     /// The same, where something that came before is still on its way.
     pub(crate) fn while_writing(self) -> Self {
-        match self {
-            Self::Done(wake) => Self::Writing(wake),
-            other => other,
+        if let Self::Done(wake) = self {
+            Self::Writing(wake)
+        } else {
+            self
         }
     }
 }

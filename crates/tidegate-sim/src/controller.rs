@@ -18,7 +18,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 use tidegate_api::{analysis::AnalysisRun, rollout::Rollout, workload::Pod};
 use tidegate_core::{
-    analysis_run::{self, Concluded, Secret, unreadable},
+    analysis_run::{self, Concluded, Secret},
     freshness::{Freshness, Ledger, Outrun},
     plan::{ANALYSIS_RUNS, EXPERIMENTS, Event, ObjectKey, Plan, ROLLOUTS, SERVICES, Write},
     rollout::{
@@ -253,23 +253,7 @@ impl Controller {
     ) -> Result<Verdict, Died> {
         let (namespace, name) = (&*object.namespace, &*object.name);
         if object.kind == kinds::ANALYSIS_RUNS {
-            return match self.caches.analysis_runs.get(namespace, name).cloned() {
-                Some(Ok(run)) => self.look_at_run(around, &run),
-                Some(Err(broken)) => {
-                    let Broken {
-                        metadata,
-                        status,
-                        error,
-                    } = &*broken;
-                    let concluded = unreadable::conclude(metadata, status, error, around.now());
-                    self.conclude(around, &key_of(object), concluded)
-                }
-                None => {
-                    self.flights.runs.forget(&key_of(object));
-                    self.ledger.forget(&key_of(object));
-                    Ok(Verdict::Done(None))
-                }
-            };
+            return self.look_at_run(around, object);
         }
         if object.kind == kinds::SERVICES {
             return self.release(around, object);

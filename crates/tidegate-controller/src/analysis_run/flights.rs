@@ -84,14 +84,14 @@ impl Flights {
     }
 
     fn begin(self: &Arc<Self>, (shell, about): (&Arc<Shell>, Arc<About>), sent: Sent) {
-        let send = {
+        let all = {
             let (flights, shell, about) = (Arc::clone(self), Arc::clone(shell), Arc::clone(&about));
             async move { flights.send(&shell, &about, sent).await }
         };
         let flights = Arc::clone(self);
         self.tasks.spawn(async move {
             // In a task of its own: a panic ends that one and nothing else.
-            let failed = tokio::spawn(send).await.unwrap_or_else(|error| {
+            let failed = tokio::spawn(all).await.unwrap_or_else(|error| {
                 tracing::error!(object = %about.key, %error, "writing a status panicked");
                 Some(Verdict::Failed(None))
             });

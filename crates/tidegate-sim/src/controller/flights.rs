@@ -7,9 +7,10 @@ use serde_json::Value;
 use tidegate_core::analysis_run::{
     Concluded,
     ahead::{self, Handed, Sent},
+    unreadable,
 };
 
-use super::{AnalysisRun, Controller, Died, Outcome, Surroundings, Verdict, key_of};
+use super::{AnalysisRun, Controller, Died, Outcome, Surroundings, Verdict, key_of, shelf::Broken};
 use crate::{cluster::Locator, cluster::kinds, digest::Digest};
 
 /// What is known of runs, and what is on its way.
@@ -58,23 +59,51 @@ impl Flights {
 }
 
 impl Controller {
-    /// A pass over a run, as it was observed or is ahead of that.
+    /// A pass over a run.
     ///
     /// # Errors
     /// When the controller dies over it.
     pub(super) fn look_at_run(
         &mut self,
         around: &mut impl Surroundings,
+        object: &Locator,
+    ) -> Result<Verdict, Died> {
+        let runs = &self.caches.analysis_runs;
+        match runs.get(&object.namespace, &object.name).cloned() {
+            Some(Ok(run)) => self.look_ahead(around, &run),
+            Some(Err(broken)) => {
+                let Broken {
+                    metadata,
+                    status,
+                    error,
+                } = &*broken;
+                let concluded = unreadable::conclude(metadata, status, error, around.now());
+                self.conclude(around, &key_of(object), concluded)
+            }
+            None => {
+                self.flights.runs.forget(&key_of(object));
+                self.ledger.forget(&key_of(object));
+                Ok(Verdict::Done(None))
+            }
+        }
+    }
+
+    /// A pass over a run, as it was observed or as it will be.
+    fn look_ahead(
+        &mut self,
+        around: &mut impl Surroundings,
         observed: &AnalysisRun,
     ) -> Result<Verdict, Died> {
-        match self.flights.runs.see(observed) {
-            ahead::Sight::Observed => self.measure(around, observed),
-            ahead::Sight::Ahead(run) => Ok(match self.measure(around, &run)? {
-                Verdict::Done(wake) => Verdict::Writing(wake),
-                verdict => verdict,
-            }),
-            ahead::Sight::Failed(verdict) => Ok(verdict),
-        }
+        let verdict = match self.flights.runs.see(observed) {
+            ahead::Sight::Observed => return self.measure(around, observed),
+            ahead::Sight::Ahead(run) => self.measure(around, &run)?,
+            ahead::Sight::Failed(verdict) => verdict,
+        };
+        Ok(if let Verdict::Done(wake) = verdict {
+            Verdict::Writing(wake)
+        } else {
+            verdict
+        })
     }
 
     /// Takes what a pass over a run has come to.
@@ -163,12 +192,11 @@ impl Controller {
             .pointer("/metadata/resourceVersion")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        match self.flights.runs.stands((&about, &uid), version) {
-            Some(more) => self.launch(around, object, (uid, more)),
-            None => {
-                self.ledger.settled(&about);
-                self.queue.settled(object);
-            }
+        if let Some(more) = self.flights.runs.stands((&about, &uid), version) {
+            self.launch(around, object, (uid, more));
+        } else {
+            self.ledger.settled(&about);
+            self.queue.settled(object);
         }
         Ok(None)
     }
