@@ -10,9 +10,14 @@ use crate::world::{NAMESPACE, World};
 /// More than there are workers.
 const MANY: usize = 60;
 
-/// A server that answers at `/good` and never at `/hangs`; it tells of each request at which its test waits.
+/// A server that answers at `/good` and `/told`, and never at `/hangs`; it tells of each request but those at `/good`.
 async fn server() -> (String, mpsc::UnboundedReceiver<()>) {
     let (heard, requests) = mpsc::unbounded_channel();
+    let told = heard.clone();
+    let told = async move || {
+        let _ = told.send(());
+        r#"{"ok": true}"#
+    };
     let hangs = move || {
         // Nobody may wait for it any more.
         let _ = heard.send(());
@@ -20,6 +25,7 @@ async fn server() -> (String, mpsc::UnboundedReceiver<()>) {
     };
     let app = Router::new()
         .route("/good", routing::get(async || r#"{"ok": true}"#))
+        .route("/told", routing::get(told))
         .route("/hangs", routing::get(hangs));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -55,5 +61,72 @@ async fn servers_that_hang_delay_no_other_run() {
     for _ in 0..MANY {
         heard.recv().await.unwrap();
     }
+    drop(controller);
+}
+
+/// How often statuses of runs were written.
+fn written(world: &World) -> usize {
+    let asked = world.asked();
+    let writes = asked
+        .iter()
+        .filter(|asked| asked.is_write() && asked.is_about("analysisruns"));
+    writes.count()
+}
+
+/// What comes while a status is on its way goes with the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_is_on_its_way_holds_up_no_measurement() {
+    const COUNT: usize = 5;
+    let world = World::start().await;
+    let controller = world.controller("first", &["--leader-elect=false"]).await;
+    let (url, mut heard) = server().await;
+    world.stick(Some("analysisruns"));
+    let web = json!({"url": format!("{url}/told"), "jsonPath": "{$.ok}"});
+    let metric = json!({"name": "m", "successCondition": "result", "interval": "1s",
+        "count": COUNT, "provider": {"web": web}});
+    let run = json!({"metadata": {"name": "run"}, "spec": {"metrics": [metric]}});
+    world.create(ANALYSIS_RUNS, NAMESPACE, run);
+    for _ in 0..COUNT {
+        heard.recv().await.unwrap();
+    }
+    assert_eq!(written(&world), 0, "the first is on its way");
+    world.stick(None);
+    world.until(ANALYSIS_RUNS, "run", successful).await;
+    let run = world.get(ANALYSIS_RUNS, "run");
+    let result = &run["status"]["metricResults"][0];
+    assert_eq!(result["measurements"].as_array().map(Vec::len), Some(COUNT));
+    assert_eq!(written(&world), 2);
+    drop(controller);
+}
+
+/// It is changed by somebody else meanwhile: what was measured since is measured again, and nothing spins.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_does_not_arrive_takes_along_what_was_measured_since() {
+    let world = World::start().await;
+    let controller = world.controller("first", &["--leader-elect=false"]).await;
+    let (url, mut heard) = server().await;
+    world.stick(Some("analysisruns"));
+    let web = json!({"url": format!("{url}/told"), "jsonPath": "{$.ok}"});
+    let metric = json!({"name": "m", "successCondition": "result", "interval": "1s",
+        "provider": {"web": web}});
+    let run = json!({"metadata": {"name": "run"}, "spec": {"metrics": [metric]}});
+    world.create(ANALYSIS_RUNS, NAMESPACE, run);
+    for _ in 0..2 {
+        heard.recv().await.unwrap();
+    }
+    let change = json!({"metadata": {"annotations": {"somebody": "was here"}}});
+    world.patch(ANALYSIS_RUNS, "run", change);
+    world.stick(None);
+    let measured = |run: &Value| {
+        let results = &run["status"]["metricResults"];
+        results[0]["count"].as_i64().is_some_and(|count| count >= 2)
+    };
+    world.until(ANALYSIS_RUNS, "run", measured).await;
+    let conflicts = world
+        .asked()
+        .iter()
+        .filter(|asked| asked.code == 409)
+        .count();
+    assert_eq!(conflicts, 1);
     drop(controller);
 }

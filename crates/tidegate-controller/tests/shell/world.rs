@@ -95,6 +95,8 @@ struct Server {
     checks: Mutex<Option<StatusCode>>,
     /// The kind whose watches say nothing.
     silent: watch::Sender<Option<&'static str>>,
+    /// The kind whose writes get nowhere for now.
+    stuck: watch::Sender<Option<&'static str>>,
 }
 
 pub(crate) struct World {
@@ -168,12 +170,17 @@ async fn watch_over(State(server): State<Arc<Server>>, request: Request, next: N
 }
 
 impl Server {
-    /// Waits while the watches of this kind are silent.
+    /// Waits while the watches of this kind are silent, or its writes get nowhere.
     async fn is_heard(&self, asked: &Asked) {
-        let is_watch = asked.query.contains("watch=true");
-        let mut silent = self.silent.subscribe();
-        let heard = silent
-            .wait_for(|silent| !(is_watch && silent.is_some_and(|kind| asked.is_about(kind))));
+        let held = if asked.query.contains("watch=true") {
+            &self.silent
+        } else if asked.is_write() {
+            &self.stuck
+        } else {
+            return;
+        };
+        let mut held = held.subscribe();
+        let heard = held.wait_for(|held| held.is_none_or(|kind| !asked.is_about(kind)));
         heard.await.unwrap();
     }
 
@@ -375,6 +382,11 @@ impl World {
     /// Watches of this kind that begin from now on say nothing; `None`: they do again.
     pub(crate) fn silence(&self, plural: Option<&'static str>) {
         self.server.silent.send_replace(plural);
+    }
+
+    /// Writes of this kind get nowhere until others are named.
+    pub(crate) fn stick(&self, plural: Option<&'static str>) {
+        self.server.stuck.send_replace(plural);
     }
 
     /// Checks are refused with this code.
