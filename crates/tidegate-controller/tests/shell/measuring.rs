@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tidegate_sim::cluster::kinds::ANALYSIS_RUNS;
 use tokio::{net::TcpListener, sync::mpsc};
 
-use crate::world::{Asked, NAMESPACE, World};
+use crate::world::{Asked, NAMESPACE, Running, World};
 
 /// More than there are workers.
 const MANY: usize = 60;
@@ -72,22 +72,29 @@ fn written(asked: &[Asked]) -> usize {
     writes.count()
 }
 
-/// What comes while a status is on its way goes with the next one.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_status_that_is_on_its_way_holds_up_no_measurement() {
-    const COUNT: usize = 5;
+/// A run that is to be measured so often, each second, and was so many times while no status arrives.
+async fn measured_while_stuck(count: usize, times: usize) -> (World, Running) {
     let world = World::start().await;
-    let controller = world.controller("first", &["--leader-elect=false"]).await;
+    let flags = ["--leader-elect=false"];
+    let controller = world.controller("first", &flags).await;
     let (url, mut heard) = server().await;
     world.stick(Some("analysisruns"));
     let web = json!({"url": format!("{url}/told"), "jsonPath": "{$.ok}"});
     let metric = json!({"name": "m", "successCondition": "result", "interval": "1s",
-        "count": COUNT, "provider": {"web": web}});
+        "count": count, "provider": {"web": web}});
     let run = json!({"metadata": {"name": "run"}, "spec": {"metrics": [metric]}});
     world.create(ANALYSIS_RUNS, NAMESPACE, run);
-    for _ in 0..COUNT {
+    for _ in 0..times {
         heard.recv().await.unwrap();
     }
+    (world, controller)
+}
+
+/// What comes while a status is on its way goes with the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_is_on_its_way_holds_up_no_measurement() {
+    const COUNT: usize = 5;
+    let (world, controller) = measured_while_stuck(COUNT, COUNT).await;
     assert_eq!(written(&world.asked()), 0, "the first is on its way");
     world.stick(None);
     world.until(ANALYSIS_RUNS, "run", successful).await;
@@ -103,18 +110,7 @@ async fn a_status_that_is_on_its_way_holds_up_no_measurement() {
 /// It is changed by somebody else meanwhile: what was measured since is measured again, and nothing spins.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_status_that_does_not_arrive_takes_along_what_was_measured_since() {
-    let world = World::start().await;
-    let controller = world.controller("first", &["--leader-elect=false"]).await;
-    let (url, mut heard) = server().await;
-    world.stick(Some("analysisruns"));
-    let web = json!({"url": format!("{url}/told"), "jsonPath": "{$.ok}"});
-    let metric = json!({"name": "m", "successCondition": "result", "interval": "1s",
-        "provider": {"web": web}});
-    let run = json!({"metadata": {"name": "run"}, "spec": {"metrics": [metric]}});
-    world.create(ANALYSIS_RUNS, NAMESPACE, run);
-    for _ in 0..2 {
-        heard.recv().await.unwrap();
-    }
+    let (world, controller) = measured_while_stuck(20, 2).await;
     let change = json!({"metadata": {"annotations": {"somebody": "was here"}}});
     world.patch(ANALYSIS_RUNS, "run", change);
     world.stick(None);
